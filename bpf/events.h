@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Reports of denials to the daemon. Each source has GATEHOUSE_EVENTS_PER_SOURCE reports in a window; what comes on top
+ * is counted, and the first report of a later window says how much that was. The counts of two processors may cross
+ * when a window turns: a report more or less, never a denial.
+ */
+#ifndef GATEHOUSE_EVENTS_H
+#define GATEHOUSE_EVENTS_H
+
+#include "maps.h"
+
+struct denial {
+  __u64 cause_id;
+  __u32 reason;
+  __u8 kind; /* deny_event_kind */
+  __u8 observed;
+};
+
+/* Whether a report may be sent now; what was held back until then goes to `suppressed`. */
+static __always_inline bool may_report(const struct gatehouse_address* source, __u64 now_ns, __u32* suppressed) {
+  struct event_rate* rate = bpf_map_lookup_elem(&event_rates, source);
+  if (!rate) {
+    struct event_rate fresh = {.window_start_ns = now_ns, .sent = 1, .suppressed = 0};
+    bpf_map_update_elem(&event_rates, source, &fresh, BPF_ANY);
+    return true;
+  }
+  if (now_ns - rate->window_start_ns >= GATEHOUSE_EVENT_WINDOW_NS) {
+    rate->window_start_ns = now_ns;
+    rate->sent = 1;
+    /* Taken off again instead of set to zero: what another processor adds meanwhile is kept. */
+    *suppressed = rate->suppressed;
+    __sync_fetch_and_add(&rate->suppressed, -*suppressed);
+    return true;
+  }
+  if (rate->sent < GATEHOUSE_EVENTS_PER_SOURCE) {
+    rate->sent += 1;
+    return true;
+  }
+  __sync_fetch_and_add(&rate->suppressed, 1);
+  return false;
+}
+
+static __always_inline void report(const struct flow_key* flow, const struct denial* denial, __u64 now_ns) {
+  __u32 suppressed = 0;
+  if (!may_report(&flow->source, now_ns, &suppressed)) {
+    count(COUNTER_EVENTS_SUPPRESSED);
+    return;
+  }
+  struct deny_event* event = bpf_ringbuf_reserve(&deny_events, sizeof(*event), 0);
+  if (!event) {
+    count(COUNTER_EVENTS_LOST);
+    return;
+  }
+  event->time_ns = now_ns;
+  event->cause_id = denial->cause_id;
+  __builtin_memcpy(&event->source, &flow->source, sizeof(event->source));
+  __builtin_memcpy(&event->destination, &flow->destination, sizeof(event->destination));
+  event->port = flow->port;
+  event->l4proto = flow->l4proto;
+  event->kind = denial->kind;
+  event->reason = denial->reason;
+  event->suppressed = suppressed;
+  event->observed = denial->observed;
+  event->zero[0] = 0;
+  event->zero[1] = 0;
+  event->zero[2] = 0;
+  bpf_ringbuf_submit(event, 0);
+  count(COUNTER_EVENTS_SENT);
+}
+
+#endif

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * guard (XDP, on each configured interface): drops what comes from banned hosts and networks, new connections and
+ * running ones alike. The operator's own way in (failsafe) is asked first and always passes. Where there is no steer
+ * (steering by tproxy) it also drops new connections that a verdict denies. What it cannot read it passes: the stack
+ * judges it, and nothing of a pool is forwarded anyway.
+ */
+#include "packet.h"
+#include "verdict.h"
+
+/* Networks inside one another whose bans ran out, one after the other, are stepped over this many times. */
+enum { MAX_EXPIRED_NETS = 8 };
+
+static __always_inline bool is_failsafe(const struct packet* packet) {
+  struct failsafe_key key __attribute__((aligned(8)));
+  __builtin_memset(&key, 0, sizeof(key));
+  key.kind = FAILSAFE_SOURCE;
+  __builtin_memcpy(&key.address, &packet->flow.source, sizeof(key.address));
+  if (bpf_map_lookup_elem(&failsafe, &key)) return true;
+  if (packet->flow.l4proto != PROTOCOL_TCP || packet->flow.port == 0) return false;
+  __builtin_memset(&key.address, 0, sizeof(key.address));
+  key.port = packet->flow.port;
+  key.l4proto = PROTOCOL_TCP;
+  key.kind = FAILSAFE_PORT;
+  return bpf_map_lookup_elem(&failsafe, &key) != 0;
+}
+
+static __always_inline const struct ban_value* host_ban(const struct packet* packet) {
+  const struct ban_value* ban = bpf_map_lookup_elem(&banned_hosts, &packet->flow.source);
+  if (!ban || ban->expires_ns == 0) return ban;
+  return is_live(ban->expires_ns, bpf_ktime_get_boot_ns()) ? ban : 0;
+}
+
+/* The trie gives the longest network only. When its ban has run out and nobody has swept it yet, a wider one may still
+ * hold. */
+static __always_inline const struct ban_value* net_ban(const struct packet* packet) {
+  struct net_key key __attribute__((aligned(8)));
+  key.prefix_length = 128;
+  __builtin_memcpy(&key.address, &packet->flow.source, sizeof(key.address));
+  PACKET_FLAT_LOOP
+  for (int i = 0; i < MAX_EXPIRED_NETS; ++i) {
+    const struct ban_value* ban = bpf_map_lookup_elem(&banned_nets, &key);
+    if (!ban || is_live(ban->expires_ns, ban->expires_ns ? bpf_ktime_get_boot_ns() : 0)) return ban;
+    if (ban->prefix_length == 0 || ban->prefix_length > 128) return 0;
+    key.prefix_length = ban->prefix_length - 1;
+  }
+  return 0;
+}
+
+static __always_inline int pass(void) {
+  count(COUNTER_GUARD_PASSED);
+  return XDP_PASS;
+}
+
+static __always_inline int refuse(const struct packet* packet, const struct ban_value* ban, enum deny_event_kind kind,
+                                  enum gatehouse_counter counter, const struct mode_value* mode_cell) {
+  struct denial denial = {
+      .cause_id = ban->ban_id,
+      .reason = ban->reason,
+      .kind = (__u8)kind,
+      .observed = mode_cell->mode != MODE_ENFORCE,
+  };
+  report(&packet->flow, &denial, bpf_ktime_get_boot_ns());
+  if (denial.observed) {
+    count(COUNTER_OBSERVED);
+    return pass();
+  }
+  count(counter);
+  return XDP_DROP;
+}
+
+SEC("xdp")
+int guard(struct xdp_md* context) {
+  const struct mode_value* mode_cell = current_mode();
+  if (!mode_cell || mode_cell->mode == MODE_OFF) return pass();
+
+  struct packet packet __attribute__((aligned(8))) = {};
+  const __u8* data = (const __u8*)(long)context->data;
+  const __u8* data_end = (const __u8*)(long)context->data_end;
+  const enum packet_shape shape = packet_read(data, data_end, &packet);
+  if (shape != PACKET_IP) {
+    if (shape == PACKET_MALFORMED) count(COUNTER_MALFORMED);
+    return pass();
+  }
+  if (is_failsafe(&packet)) {
+    count(COUNTER_FAILSAFE_PASSED);
+    return XDP_PASS;
+  }
+  const struct ban_value* ban = host_ban(&packet);
+  if (ban) return refuse(&packet, ban, DENY_EVENT_BANNED_HOST, COUNTER_BANNED_HOST_DROPPED, mode_cell);
+  ban = net_ban(&packet);
+  if (ban) return refuse(&packet, ban, DENY_EVENT_BANNED_NET, COUNTER_BANNED_NET_DROPPED, mode_cell);
+
+  const bool is_new = packet.opening || (packet.flow.l4proto == PROTOCOL_UDP && packet.flow.port != 0);
+  if (mode_cell->steering == STEERING_TPROXY && is_new && is_denied_by_verdict(&packet.flow, mode_cell))
+    return XDP_DROP;
+  return pass();
+}
+
+char guard_license[] SEC("license") = "GPL";

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Reads the addresses and the destination port of a frame: Ethernet, up to two VLAN tags (802.1Q, 802.1ad), IPv4 with
+ * options, IPv6 with extension headers, TCP and UDP. It takes bytes from the network, so it trusts no length. It also
+ * compiles in user space, where tests/fuzz runs it: there every access is a copy, for a frame may begin anywhere.
+ *
+ * What has a whole IP header has a source, and is judged by it, whatever is broken or missing behind it: fragments,
+ * cut-off headers and chains of extension headers that are too long only have no port.
+ *
+ * It goes over what has a variable length in fixed steps: a program whose owner has CAP_BPF but not CAP_PERFMON may not
+ * add an unknown number to a packet pointer, and reading kernel memory is no right that a gateway should need.
+ *
+ * Facts: RFC 791 (IPv4), RFC 8200 (IPv6 and its extension headers), RFC 4302 section 2.2 (length of AH), RFC 9293
+ * (TCP), IEEE 802.1Q.
+ */
+#ifndef GATEHOUSE_PACKET_H
+#define GATEHOUSE_PACKET_H
+
+#include "contract.h"
+
+/*
+ * Loops are laid out flat for the kernel: without CAP_PERFMON the verifier also follows every branch the processor
+ * might guess wrongly, and in that way around a loop for ever.
+ */
+#ifdef __bpf__
+#define PACKET_FLAT_LOOP _Pragma("clang loop unroll(full)")
+#else
+#define PACKET_FLAT_LOOP
+#endif
+
+enum packet_shape {
+  PACKET_OTHER = 0,     /* not IP: ARP and the like */
+  PACKET_MALFORMED = 1, /* says it is IP, but has no whole header of it */
+  PACKET_IP = 2,
+};
+
+enum packet_limits {
+  PACKET_MAX_VLAN_TAGS = 2,
+  PACKET_MAX_EXTENSION_UNITS = 16, /* of 8 bytes, of all extension headers together */
+};
+
+enum packet_ether_type {
+  ETHER_TYPE_IPV4 = 0x0800,
+  ETHER_TYPE_VLAN = 0x8100,
+  ETHER_TYPE_IPV6 = 0x86dd,
+  ETHER_TYPE_SERVICE_VLAN = 0x88a8,
+};
+
+enum packet_protocol {
+  PROTOCOL_HOP_BY_HOP = 0,
+  PROTOCOL_TCP = 6,
+  PROTOCOL_UDP = 17,
+  PROTOCOL_ROUTING = 43,
+  PROTOCOL_FRAGMENT = 44,
+  PROTOCOL_AUTHENTICATION = 51,
+  PROTOCOL_DESTINATION_OPTIONS = 60,
+};
+
+enum packet_sizes {
+  ETHERNET_BYTES = 14,
+  VLAN_TAG_BYTES = 4,
+  IPV4_BYTES = 20,
+  IPV6_BYTES = 40,
+  IPV4_OPTION_WORDS = 10, /* at most */
+  EXTENSION_UNIT_BYTES = 8,
+  PORTS_BYTES = 4,
+  TCP_FLAGS_OFFSET = 13,
+};
+
+enum packet_tcp_flags {
+  TCP_FLAG_SYN_BIT = 0x02,
+  TCP_FLAG_ACK_BIT = 0x10,
+};
+
+struct packet {
+  struct flow_key flow; /* port 0 where there is none */
+  __u8 opening;         /* TCP with SYN and without ACK */
+  __u8 unused[3];
+};
+
+/* Lets clang read words out of a frame: the kernel puts IP headers where that is allowed. */
+static inline __attribute__((always_inline)) const void* packet_word(const __u8* at) {
+#ifdef __bpf__
+  return __builtin_assume_aligned(at, 4);
+#else
+  return at;
+#endif
+}
+
+/* at + bytes, in a way that clang does not turn several steps into one of a computed length. */
+static inline __attribute__((always_inline)) const __u8* packet_step(const __u8* at, const int bytes) {
+  at += bytes;
+  __asm__ volatile("" : "+r"(at));
+  return at;
+}
+
+static inline __attribute__((always_inline)) __u16 packet_read16(const __u8* at) {
+  return (__u16)((__u16)(at[0] << 8) | at[1]);
+}
+
+static inline __attribute__((always_inline)) void packet_set_v4(struct gatehouse_address* address, const void* v4) {
+  __builtin_memset(address->bytes, 0, 8);
+  address->bytes[8] = 0;
+  address->bytes[9] = 0;
+  address->bytes[10] = 0xff;
+  address->bytes[11] = 0xff;
+  __builtin_memcpy(address->bytes + 12, v4, 4);
+}
+
+static inline __attribute__((always_inline)) void packet_read_ports(const __u8* at, const __u8* end,
+                                                                    struct packet* packet) {
+  if (packet->flow.l4proto != PROTOCOL_TCP && packet->flow.l4proto != PROTOCOL_UDP) return;
+  if (at + PORTS_BYTES > end) return;
+  packet->flow.port = packet_read16(at + 2);
+  if (packet->flow.l4proto != PROTOCOL_TCP || at + TCP_FLAGS_OFFSET + 1 > end) return;
+  packet->opening = (at[TCP_FLAGS_OFFSET] & (TCP_FLAG_SYN_BIT | TCP_FLAG_ACK_BIT)) == TCP_FLAG_SYN_BIT;
+}
+
+static inline __attribute__((always_inline)) enum packet_shape packet_read_v4(const __u8* at, const __u8* end,
+                                                                              struct packet* packet) {
+  if (at + IPV4_BYTES > end || at[0] >> 4 != 4) return PACKET_MALFORMED;
+  const int header_words = at[0] & 0x0f;
+  if (header_words * 4 < IPV4_BYTES) return PACKET_MALFORMED;
+  packet_set_v4(&packet->flow.source, packet_word(at + 12));
+  packet_set_v4(&packet->flow.destination, packet_word(at + 16));
+  packet->flow.l4proto = at[9];
+  const int is_later_fragment = (packet_read16(at + 6) & 0x1fff) != 0;
+  if (is_later_fragment) return PACKET_IP;
+  at = packet_step(at, IPV4_BYTES);
+  PACKET_FLAT_LOOP
+  for (int i = 0; i < IPV4_OPTION_WORDS; ++i) {
+    if (IPV4_BYTES / 4 + i < header_words) at = packet_step(at, 4);
+  }
+  packet_read_ports(at, end, packet);
+  return PACKET_IP;
+}
+
+static inline __attribute__((always_inline)) int packet_is_extension(__u8 next) {
+  return next == PROTOCOL_HOP_BY_HOP || next == PROTOCOL_ROUTING || next == PROTOCOL_DESTINATION_OPTIONS ||
+         next == PROTOCOL_FRAGMENT || next == PROTOCOL_AUTHENTICATION;
+}
+
+/* Follows the extension headers from `at`, the first of which is a `next`. */
+static inline __attribute__((always_inline)) void packet_read_behind_v6(const __u8* at, const __u8* end, __u8 next,
+                                                                        struct packet* packet) {
+  int units_left = 0; /* of the header that `at` is inside of */
+  PACKET_FLAT_LOOP
+  for (int unit = 0; unit < PACKET_MAX_EXTENSION_UNITS; ++unit) {
+    if (units_left == 0) {
+      packet->flow.l4proto = next;
+      if (!packet_is_extension(next)) {
+        packet_read_ports(at, end, packet);
+        return;
+      }
+      if (at + EXTENSION_UNIT_BYTES > end) return;
+      const __u8 header = next;
+      next = at[0];
+      if (header == PROTOCOL_FRAGMENT) {
+        const int is_later_fragment = (packet_read16(at + 2) & 0xfff8) != 0;
+        if (is_later_fragment) {
+          packet->flow.l4proto = next;
+          return;
+        }
+        units_left = 1;
+      } else if (header == PROTOCOL_AUTHENTICATION) {
+        if (at[1] % 2 != 0) return; /* in IPv6 a whole number of units */
+        units_left = at[1] / 2 + 1;
+      } else {
+        units_left = at[1] + 1;
+      }
+    }
+    --units_left;
+    at = packet_step(at, EXTENSION_UNIT_BYTES);
+  }
+}
+
+static inline __attribute__((always_inline)) enum packet_shape packet_read_v6(const __u8* at, const __u8* end,
+                                                                              struct packet* packet) {
+  if (at + IPV6_BYTES > end || at[0] >> 4 != 6) return PACKET_MALFORMED;
+  __builtin_memcpy(packet->flow.source.bytes, packet_word(at + 8), 16);
+  __builtin_memcpy(packet->flow.destination.bytes, packet_word(at + 24), 16);
+  const __u8 next = at[6];
+  packet_read_behind_v6(packet_step(at, IPV6_BYTES), end, next, packet);
+  return PACKET_IP;
+}
+
+/* `packet` is all zero on entry, aligned to 8 bytes. It is filled as far as the frame goes. */
+static inline __attribute__((always_inline)) enum packet_shape packet_read(const __u8* at, const __u8* end,
+                                                                           struct packet* packet) {
+  if (at + ETHERNET_BYTES > end) return PACKET_OTHER;
+  __u16 ether_type = packet_read16(at + 12);
+  at = packet_step(at, ETHERNET_BYTES);
+  PACKET_FLAT_LOOP
+  for (int i = 0; i < PACKET_MAX_VLAN_TAGS; ++i) {
+    if (ether_type != ETHER_TYPE_VLAN && ether_type != ETHER_TYPE_SERVICE_VLAN) break;
+    if (at + VLAN_TAG_BYTES > end) return PACKET_OTHER;
+    ether_type = packet_read16(at + 2);
+    at = packet_step(at, VLAN_TAG_BYTES);
+  }
+  if (ether_type == ETHER_TYPE_IPV4) return packet_read_v4(at, end, packet);
+  if (ether_type == ETHER_TYPE_IPV6) return packet_read_v6(at, end, packet);
+  return PACKET_OTHER;
+}
+
+#endif

@@ -1,0 +1,168 @@
+// A daemon that only remembers what it was asked: what the API and the command are tested against. What translates HTTP
+// must hand over exactly what was asked, and give out exactly what it was told.
+#pragma once
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <thread>
+
+#include "admin/http_server.h"
+#include "admin/operations.h"
+
+namespace gatehouse::test {
+
+class FakeOperations : public admin::Operations {
+ public:
+  // Given out for the verb of this name; without one an empty object.
+  std::map<std::string, admin::Outcome> outcomes;
+  std::map<std::string, std::function<admin::Outcome()>> scripts;  // before `outcomes`
+
+  std::vector<policy::SourceText> texts;
+  std::optional<std::uint64_t> expected_version;
+  admin::CheckRequest checked;
+  admin::SessionsRequest sessions_asked;
+  admin::AuditRequest audit_asked;
+  std::vector<std::uint64_t> ids;
+  std::optional<std::string> user;
+  std::size_t bans_limit = 0;
+  std::vector<admin::BanRequest> bans_added;
+  std::vector<Prefix> bans_removed;
+  admin::Peer peer;
+
+  std::vector<std::string> calls() const {
+    const std::lock_guard guard(mutex_);
+    return calls_;
+  }
+
+  admin::Outcome status() override { return tell("status"); }
+  admin::Outcome plan(const std::vector<policy::SourceText>& wanted) override {
+    texts = wanted;
+    return tell("plan");
+  }
+  admin::Outcome apply(const std::vector<policy::SourceText>& wanted, std::optional<std::uint64_t> version,
+                       const admin::Peer& asker) override {
+    texts = wanted;
+    expected_version = version;
+    peer = asker;
+    return tell("apply");
+  }
+  admin::Outcome check(const admin::CheckRequest& request) override {
+    checked = request;
+    return tell("check");
+  }
+  admin::Outcome sessions(const admin::SessionsRequest& request) override {
+    sessions_asked = request;
+    return tell("sessions");
+  }
+  admin::Outcome kill(const std::vector<std::uint64_t>& wanted, const std::optional<std::string>& name,
+                      const admin::Peer& asker) override {
+    ids = wanted;
+    user = name;
+    peer = asker;
+    return tell("kill");
+  }
+  admin::Outcome bans(std::size_t limit) override {
+    bans_limit = limit;
+    return tell("bans");
+  }
+  admin::Outcome add_bans(const std::vector<admin::BanRequest>& requests, const admin::Peer& asker) override {
+    bans_added = requests;
+    peer = asker;
+    return tell("add_bans");
+  }
+  admin::Outcome remove_bans(const std::vector<Prefix>& networks, const admin::Peer& asker) override {
+    bans_removed = networks;
+    peer = asker;
+    return tell("remove_bans");
+  }
+  admin::Outcome audit(const admin::AuditRequest& request) override {
+    audit_asked = request;
+    return tell("audit");
+  }
+  admin::Outcome reload(const admin::Peer& asker) override {
+    peer = asker;
+    return tell("reload");
+  }
+  admin::Outcome restart(const admin::Peer& asker) override {
+    peer = asker;
+    return tell("restart");
+  }
+
+ private:
+  admin::Outcome tell(const std::string& verb) {
+    const std::lock_guard guard(mutex_);
+    calls_.push_back(verb);
+    if (const auto script = scripts.find(verb); script != scripts.end()) return script->second();
+    const auto found = outcomes.find(verb);
+    return found == outcomes.end() ? admin::Outcome(nlohmann::json::object()) : found->second;
+  }
+
+  mutable std::mutex mutex_;
+  std::vector<std::string> calls_;
+};
+
+inline admin::Fault fault(int status, std::string what, std::string mend) {
+  return {status, {std::move(what), std::move(mend)}, {}};
+}
+
+class TemporaryDirectory {
+ public:
+  TemporaryDirectory() {
+    std::string name = (std::filesystem::temp_directory_path() / "gatehouse-test-XXXXXX").string();
+    if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("no temporary directory");
+    path_ = name;
+  }
+  ~TemporaryDirectory() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  TemporaryDirectory(const TemporaryDirectory&) = delete;
+  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
+  [[nodiscard]] const std::filesystem::path& path() const { return path_; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+// The API on a real socket in a directory of its own, its loop on a thread of its own.
+class RunningServer {
+ public:
+  explicit RunningServer(admin::HttpLimits limits = {}) {
+    auto started = admin::HttpServer::start(context_, {socket(), std::nullopt, limits}, operations);
+    if (!started) throw std::runtime_error(started.error().text());
+    server_ = std::move(*started);
+    thread_ = std::thread([this] { context_.run(); });
+  }
+  ~RunningServer() { stop(); }
+  RunningServer(const RunningServer&) = delete;
+  RunningServer& operator=(const RunningServer&) = delete;
+
+  void stop() {
+    if (!thread_.joinable()) return;
+    boost::asio::post(context_, [this] { server_.reset(); });
+    work_.reset();
+    thread_.join();
+  }
+
+  [[nodiscard]] std::filesystem::path socket() const { return directory_.path() / "control.sock"; }
+  [[nodiscard]] const std::filesystem::path& directory() const { return directory_.path(); }
+
+  FakeOperations operations;
+
+ private:
+  TemporaryDirectory directory_;
+  boost::asio::io_context context_{1};
+  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_{context_.get_executor()};
+  std::unique_ptr<admin::HttpServer> server_;
+  std::thread thread_;
+};
+
+}  // namespace gatehouse::test

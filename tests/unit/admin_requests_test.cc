@@ -1,0 +1,211 @@
+// From the bytes of a request to what the daemon is asked.
+#include "admin/requests.h"
+
+#include <gtest/gtest.h>
+
+namespace gatehouse::admin {
+namespace {
+
+const WallTime morning = *parse_time("2026-11-23T08:00:00Z");
+
+std::string fault_of_bans(const std::string& body) {
+  const auto read = read_add_bans(body, morning);
+  return read ? "" : read.error().what;
+}
+std::string fault_of_check(const std::string& body) {
+  const auto read = read_check(body);
+  return read ? "" : read.error().what;
+}
+Result<AuditRequest> audit_of(const std::string& target) {
+  return read_audit(*query_of(target));
+}
+
+TEST(Requests, PolicyFilesKeepTheirOrderAndText) {
+  const auto read = read_apply(
+      R"({"files": [{"file": "b.yaml", "text": "users: {}\n"}, {"file": "a.yaml", "text": ""}], "expected_version": 7})");
+  ASSERT_TRUE(read);
+  ASSERT_EQ(read->files.size(), 2U);
+  EXPECT_EQ(read->files[0].file, "b.yaml");
+  EXPECT_EQ(read->files[0].text, "users: {}\n");
+  EXPECT_EQ(read->files[1].text, "");
+  EXPECT_EQ(read->expected_version, 7U);
+  EXPECT_EQ(read_apply(R"({"files": [{"file": "a", "text": ""}]})")->expected_version, std::nullopt);
+}
+
+TEST(Requests, PolicyFaultsNameTheirPlace) {
+  const auto fault = [](const char* body) { return read_apply(body).error().what; };
+  EXPECT_EQ(fault("[]"), "the body is a list");
+  EXPECT_EQ(fault("{}"), "files: is missing");
+  EXPECT_EQ(fault(R"({"files": []})"), "files: is empty");
+  EXPECT_EQ(fault(R"({"files": {}})"), "files: is an object");
+  EXPECT_EQ(fault(R"({"files": ["a"]})"), "files[0] is text");
+  EXPECT_EQ(fault(R"({"files": [{"file": "a", "text": ""}, {"file": "b"}]})"), "files[1].text: is missing");
+  EXPECT_EQ(fault(R"({"files": [{"file": "a", "text": 1}]})"), "files[0].text: is a number");
+  EXPECT_EQ(fault(R"({"files": [{"file": "a\u001b[2J", "text": ""}]})"), "files[0].file: has a control character");
+  EXPECT_EQ(fault(R"({"files": [{"file": "a", "text": "", "mode": 1}]})"), "files[0] has the unknown key 'mode'");
+  EXPECT_EQ(fault(R"({"files": [{"file": "a", "text": ""}], "expected_version": "7"})"), "expected_version: is text");
+  EXPECT_EQ(fault(R"({"files": [{"file": "a", "text": ""}], "force": true})"), "the body has the unknown key 'force'");
+}
+
+TEST(Requests, APlanHasNoVersionToExpect) {
+  EXPECT_TRUE(read_plan(R"({"files": [{"file": "a", "text": ""}]})"));
+  EXPECT_FALSE(read_plan(R"({"files": [{"file": "a", "text": ""}], "expected_version": 7})"));
+}
+
+TEST(Requests, ACheckIsReadWhole) {
+  const auto read = read_check(
+      R"({"source": "2001:db8::7", "destination": "203.0.113.9", "port": 3389, "transport": "udp", "time": "2026-11-23T09:00:00+01:00", "login": "bob"})");
+  ASSERT_TRUE(read);
+  EXPECT_EQ(read->source.text(), "2001:db8::7");
+  EXPECT_EQ(read->destination.text(), "203.0.113.9:3389");
+  EXPECT_EQ(read->transport, policy::Transport::udp);
+  EXPECT_EQ(read->time, morning);
+  EXPECT_EQ(read->login, "bob");
+}
+
+TEST(Requests, ACheckDefaultsToTcpAndNow) {
+  const auto read = read_check(R"({"source": "192.0.2.7", "destination": "203.0.113.9", "port": 1})");
+  ASSERT_TRUE(read);
+  EXPECT_EQ(read->transport, policy::Transport::tcp);
+  EXPECT_EQ(read->time, std::nullopt);
+  EXPECT_EQ(read->login, std::nullopt);
+}
+
+TEST(Requests, CheckFaultsNameTheirPlace) {
+  EXPECT_EQ(fault_of_check("{}"), "source: is missing");
+  EXPECT_EQ(fault_of_check(R"({"source": "192.0.2.7"})"), "destination: is missing");
+  EXPECT_EQ(fault_of_check(R"({"source": "192.0.2.7", "destination": "203.0.113.9"})"), "port: is missing");
+  EXPECT_EQ(fault_of_check(R"({"source": "192.0.2.256", "destination": "203.0.113.9", "port": 1})"),
+            "source: '192.0.2.256' is not an IP address");
+  EXPECT_EQ(fault_of_check(R"({"source": "192.0.2.1\u0000", "destination": "203.0.113.9", "port": 1})"),
+            "source: has a control character");
+  EXPECT_EQ(fault_of_check(R"({"source": 1, "destination": "203.0.113.9", "port": 1})"), "source: is a number");
+  EXPECT_EQ(fault_of_check(R"({"source": "192.0.2.7", "destination": "203.0.113.9", "port": 0})"), "port: is 0");
+  EXPECT_EQ(fault_of_check(R"({"source": "192.0.2.7", "destination": "203.0.113.9", "port": 65536})"),
+            "port: is 65536");
+  EXPECT_EQ(fault_of_check(R"({"source": "192.0.2.7", "destination": "203.0.113.9", "port": "1"})"), "port: is text");
+  EXPECT_EQ(fault_of_check(R"({"source": "192.0.2.7", "destination": "203.0.113.9", "port": 1, "transport": "sctp"})"),
+            "transport: 'sctp' is no transport");
+  EXPECT_NE(fault_of_check(R"({"source": "192.0.2.7", "destination": "203.0.113.9", "port": 1, "time": "noon"})")
+                .find("time: "),
+            std::string::npos);
+  EXPECT_EQ(fault_of_check(R"({"source": "192.0.2.7", "destination": "203.0.113.9", "port": 1, "login": ""})"),
+            "login: is empty");
+}
+
+TEST(Requests, AKillNamesSessionsOrAUser) {
+  EXPECT_EQ(read_kill(R"({"ids": [3, 1]})")->ids, (std::vector<std::uint64_t>{3, 1}));
+  EXPECT_EQ(read_kill(R"({"ids": [], "user": "bob"})")->user, "bob");
+  EXPECT_EQ(read_kill(R"({"user": "bob"})")->user, "bob");
+  EXPECT_EQ(read_kill("{}").error().what, "the body has neither ids nor a user");
+  EXPECT_EQ(read_kill(R"({"ids": []})").error().what, "the body has neither ids nor a user");
+  EXPECT_EQ(read_kill(R"({"ids": [1], "user": "bob"})").error().what, "the body has both ids and a user");
+  EXPECT_EQ(read_kill(R"({"ids": [1, -1]})").error().what, "ids[1]: is no session id");
+  EXPECT_EQ(read_kill(R"({"ids": [1.5]})").error().what, "ids[0]: is no session id");
+  EXPECT_EQ(read_kill(R"({"ids": "1"})").error().what, "ids: is text");
+}
+
+TEST(Requests, BansHaveAnEndADurationOrNone) {
+  const auto read = read_add_bans(R"({"bans": [
+    {"network": "192.0.2.7", "reason": "a"},
+    {"network": "2001:db8::/32", "reason": "b", "expires": "2026-11-23T09:00:00Z"},
+    {"network": "198.51.100.0/24", "reason": "c", "duration": "90m"},
+    {"network": "198.51.100.9", "reason": "d", "duration": 60}]})",
+                                  morning);
+  ASSERT_TRUE(read);
+  ASSERT_EQ(read->size(), 4U);
+  EXPECT_EQ(read->at(0).network.text(), "192.0.2.7");
+  EXPECT_EQ(read->at(0).expires, std::nullopt);
+  EXPECT_EQ(read->at(1).network.text(), "2001:db8::/32");
+  EXPECT_EQ(read->at(1).expires, morning + std::chrono::hours(1));
+  EXPECT_EQ(read->at(2).reason, "c");
+  EXPECT_EQ(read->at(2).expires, morning + std::chrono::minutes(90));
+  EXPECT_EQ(read->at(3).expires, morning + std::chrono::seconds(60));
+}
+
+TEST(Requests, BanFaultsNameTheirPlace) {
+  EXPECT_EQ(fault_of_bans("{}"), "bans: is missing");
+  EXPECT_EQ(fault_of_bans(R"({"bans": []})"), "bans: is empty");
+  EXPECT_EQ(fault_of_bans(R"({"bans": [7]})"), "bans[0] is a number");
+  EXPECT_EQ(fault_of_bans(R"({"bans": [{"network": "192.0.2.7"}]})"), "bans[0].reason: is missing");
+  EXPECT_EQ(fault_of_bans(
+                R"({"bans": [{"network": "192.0.2.7", "reason": "a"}, {"network": "192.0.2.7/24", "reason": "a"}]})"),
+            "bans[1].network: '192.0.2.7/24' has bits set beyond its prefix length");
+  EXPECT_EQ(fault_of_bans(R"({"bans": [{"network": "192.0.2.7", "reason": "a\nb"}]})"),
+            "bans[0].reason: has a control character");
+  EXPECT_EQ(fault_of_bans(R"({"bans": [{"network": "192.0.2.7", "reason": "a", "expires": "2026-11-23T08:00:00Z"}]})"),
+            "bans[0].expires: '2026-11-23T08:00:00Z' has passed");
+  EXPECT_EQ(fault_of_bans(R"({"bans": [{"network": "192.0.2.7", "reason": "a", "duration": 0}]})"),
+            "bans[0].duration: is 0");
+  EXPECT_EQ(fault_of_bans(R"({"bans": [{"network": "192.0.2.7", "reason": "a", "duration": null}]})"),
+            "bans[0].duration: is null");
+  EXPECT_EQ(
+      fault_of_bans(
+          R"({"bans": [{"network": "192.0.2.7", "reason": "a", "duration": "1h", "expires": "2026-11-23T09:00:00Z"}]})"),
+      "bans[0].duration: stands beside expires");
+  EXPECT_EQ(fault_of_bans(R"({"bans": [{"network": "192.0.2.7", "reason": ")" + std::string(1025, 'x') + R"("}]})"),
+            "bans[0].reason: is 1025 bytes long");
+}
+
+TEST(Requests, NetworksToRemoveAreReadAsTheyWereBanned) {
+  const auto read = read_remove_bans(R"({"networks": ["192.0.2.7", "2001:db8::/32"]})");
+  ASSERT_TRUE(read);
+  EXPECT_EQ(read->at(1).text(), "2001:db8::/32");
+  EXPECT_EQ(read_remove_bans(R"({"networks": [1]})").error().what, "networks[0]: is not text");
+  EXPECT_EQ(read_remove_bans(R"({"networks": []})").error().what, "networks: is empty");
+  EXPECT_EQ(read_remove_bans(R"({"networks": ["192.0.2.1\u0000/32"]})").error().what,
+            "networks[0]: has a control character");
+  EXPECT_EQ(read_remove_bans(R"({"networks": ["x"]})").error().what, "networks[0]: 'x' is not an IP address");
+}
+
+TEST(Requests, SessionsAndBansTakeALimit) {
+  EXPECT_TRUE(read_sessions(*query_of("/?open=1&limit=5"))->only_open);
+  EXPECT_EQ(read_sessions(*query_of("/?open=1&limit=5"))->limit, 5U);
+  EXPECT_FALSE(read_sessions(*query_of("/?open=0"))->only_open);
+  EXPECT_EQ(read_sessions(*query_of("/"))->limit, 100U);
+  EXPECT_EQ(read_bans_limit(*query_of("/?limit=100000")), 100000U);
+  for (const char* target : {"/?limit=0", "/?limit=100001", "/?limit=-1", "/?limit=1x", "/?limit=", "/?limit=%0a1",
+                             "/?limit=99999999999999999999", "/?open=yes", "/?open=2", "/?closed=1"}) {
+    EXPECT_FALSE(read_sessions(*query_of(target))) << target;
+  }
+  EXPECT_FALSE(read_bans_limit(*query_of("/?open=1")));
+}
+
+TEST(Requests, AuditTakesEveryFilter) {
+  const auto read = audit_of(
+      "/?since=2026-11-23T08:00:00Z&action=session_denied&user=bob&source=2001:db8::1&reason=policy_expired&after="
+      "18446744073709551615&limit=7");
+  ASSERT_TRUE(read);
+  EXPECT_EQ(read->since, morning);
+  EXPECT_EQ(read->action, "session_denied");
+  EXPECT_EQ(read->user, "bob");
+  EXPECT_EQ(read->source->text(), "2001:db8::1");
+  EXPECT_EQ(read->reason, policy::Reason::policy_expired);
+  EXPECT_EQ(read->after_id, 18446744073709551615U);
+  EXPECT_EQ(read->limit, 7U);
+  const auto bare = audit_of("/");
+  ASSERT_TRUE(bare);
+  EXPECT_EQ(bare->since, std::nullopt);
+  EXPECT_EQ(bare->after_id, 0U);
+  EXPECT_EQ(bare->limit, 100U);
+}
+
+TEST(Requests, AuditFaultsNameTheParameter) {
+  EXPECT_EQ(audit_of("/?reason=because").error().what, "query parameter reason: 'because' is no reason code");
+  EXPECT_EQ(audit_of("/?source=x").error().what, "query parameter source: 'x' is not an IP address");
+  EXPECT_EQ(audit_of("/?user=").error().what, "query parameter user: is empty");
+  EXPECT_EQ(audit_of("/?user=a%1b").error().what, "query parameter user: has a control character");
+  EXPECT_EQ(audit_of("/?who=bob").error().what, "unknown query parameter 'who'");
+  EXPECT_NE(audit_of("/?since=2h").error().what.find("query parameter since: "), std::string::npos);
+}
+
+TEST(Requests, AVerbWithoutInputTakesNothingOrAnEmptyObject) {
+  EXPECT_TRUE(read_nothing(""));
+  EXPECT_TRUE(read_nothing("{}"));
+  EXPECT_FALSE(read_nothing(R"({"force": true})"));
+  EXPECT_FALSE(read_nothing("[]"));
+  EXPECT_FALSE(read_nothing("now"));
+}
+
+}  // namespace
+}  // namespace gatehouse::admin

@@ -1,0 +1,139 @@
+// The routes, without a socket: every verb reaches its operation with what was asked and who asked, every fault has its
+// status.
+#include "admin/routes.h"
+
+#include <gtest/gtest.h>
+
+#include "unit/admin_fake_operations.h"
+
+namespace gatehouse::admin {
+namespace {
+
+using nlohmann::json;
+using test::FakeOperations;
+
+constexpr Peer bob{1000, 100, 4711};
+
+class Routes : public testing::Test {
+ protected:
+  Answer ask(std::string_view method, std::string_view target, std::string_view body = {}) {
+    return answer({method, target, body, bob}, operations_);
+  }
+  FakeOperations operations_;
+};
+
+TEST_F(Routes, EveryVerbHasItsRoute) {
+  struct Case {
+    const char* method;
+    const char* target;
+    const char* body;
+    const char* verb;
+  };
+  const std::vector<Case> cases{
+      {"GET", "/v1/status", "", "status"},
+      {"GET", "/healthz", "", "status"},
+      {"POST", "/v1/policy/plan", R"({"files": [{"file": "a", "text": ""}]})", "plan"},
+      {"POST", "/v1/policy/apply", R"({"files": [{"file": "a", "text": ""}]})", "apply"},
+      {"POST", "/v1/check", R"({"source": "192.0.2.7", "destination": "203.0.113.9", "port": 1})", "check"},
+      {"GET", "/v1/sessions?open=1", "", "sessions"},
+      {"POST", "/v1/sessions/kill", R"({"ids": [1]})", "kill"},
+      {"GET", "/v1/bans", "", "bans"},
+      {"POST", "/v1/bans", R"({"bans": [{"network": "192.0.2.7", "reason": "a"}]})", "add_bans"},
+      {"POST", "/v1/bans/remove", R"({"networks": ["192.0.2.7"]})", "remove_bans"},
+      {"GET", "/v1/audit?limit=1", "", "audit"},
+      {"POST", "/v1/reload", "", "reload"},
+      {"POST", "/v1/restart", "{}", "restart"},
+  };
+  std::vector<std::string> expected;
+  for (const auto& one : cases) {
+    operations_.outcomes[one.verb] = json{{"answer to", one.verb}};
+    const auto answer = ask(one.method, one.target, one.body);
+    EXPECT_EQ(answer.status, 200) << one.target;
+    if (one.verb != std::string("status")) {
+      EXPECT_EQ(answer.body, (json{{"answer to", one.verb}})) << one.target;
+    }
+    expected.emplace_back(one.verb);
+  }
+  EXPECT_EQ(operations_.calls(), expected);
+}
+
+TEST_F(Routes, WhoAsksBecomesTheAuthor) {
+  ask("POST", "/v1/sessions/kill", R"({"user": "eve"})");
+  EXPECT_EQ(operations_.peer.uid, 1000U);
+  EXPECT_EQ(operations_.peer.gid, 100U);
+  EXPECT_EQ(operations_.peer.pid, 4711);
+  EXPECT_EQ(operations_.user, "eve");
+  EXPECT_EQ((Peer{0, 0, 1}.text()), "uid 0 (root)");
+  EXPECT_EQ((Peer{3999999999, 0, 1}.text()), "uid 3999999999");
+}
+
+TEST_F(Routes, BadInputNeverReachesTheOperation) {
+  for (const auto* target : {"/v1/policy/plan", "/v1/policy/apply", "/v1/check", "/v1/sessions/kill", "/v1/bans",
+                             "/v1/bans/remove", "/v1/reload", "/v1/restart"}) {
+    for (const auto* body : {"{", "[]", "null", R"({"x": 1})", "\xff"}) {
+      const auto answer = ask("POST", target, body);
+      EXPECT_EQ(answer.status, 400) << target << " " << body;
+      EXPECT_FALSE(answer.body.at("error").at("what").get<std::string>().empty());
+      EXPECT_FALSE(answer.body.at("error").at("mend").get<std::string>().empty());
+    }
+  }
+  EXPECT_TRUE(operations_.calls().empty());
+}
+
+TEST_F(Routes, QueriesAreStrictEverywhere) {
+  for (const auto* target :
+       {"/v1/status?x=1", "/healthz?x=1", "/v1/sessions?x=1", "/v1/bans?open=1", "/v1/audit?until=1", "/v1/status?%"}) {
+    EXPECT_EQ(ask("GET", target).status, 400) << target;
+  }
+  EXPECT_EQ(ask("POST", "/v1/reload?force=1").status, 400);
+  EXPECT_EQ(ask("GET", "/v1/status", "{}").status, 400);
+  EXPECT_TRUE(operations_.calls().empty());
+}
+
+TEST_F(Routes, UnknownPathsAndMethodsAreToldApart) {
+  for (const auto* target : {"/", "", "*", "/v1", "/v1/status/", "/v2/status", "/V1/STATUS", "/v1//status",
+                             "/v1/%73tatus", "/../etc/passwd"}) {
+    EXPECT_EQ(ask("GET", target).status, 404) << target;
+  }
+  const auto wrong = ask("DELETE", "/v1/bans");
+  EXPECT_EQ(wrong.status, 405);
+  EXPECT_EQ(wrong.allow, "GET, POST");
+  EXPECT_EQ(ask("GET", "/v1/restart").status, 405);
+  EXPECT_EQ(ask("HEAD", "/v1/status").allow, "GET");
+  EXPECT_EQ(ask("get", "/v1/status").status, 405);
+  EXPECT_TRUE(operations_.calls().empty());
+}
+
+TEST_F(Routes, AFaultKeepsItsStatusErrorAndIssues) {
+  Fault fault{409, {"the policy has changed", "plan again"}, {}};
+  fault.issues.push_back({"a.yaml", 3, "unknown key", "remove it"});
+  operations_.outcomes.emplace("apply", std::unexpected(fault));
+  const auto answer = ask("POST", "/v1/policy/apply", R"({"files": [{"file": "a", "text": ""}]})");
+  EXPECT_EQ(answer.status, 409);
+  EXPECT_EQ(answer.body, json::parse(R"({"error": {"what": "the policy has changed", "mend": "plan again"},
+    "issues": [{"file": "a.yaml", "line": 3, "what": "unknown key", "mend": "remove it"}]})"));
+}
+
+TEST_F(Routes, AnExceptionIsA500AndItsTextStaysInside) {
+  operations_.scripts["status"] = []() -> Outcome { throw std::runtime_error("secret inside"); };
+  const auto answer = ask("GET", "/v1/status");
+  EXPECT_EQ(answer.status, 500);
+  EXPECT_EQ(answer.body.dump().find("secret"), std::string::npos);
+}
+
+TEST_F(Routes, HealthFollowsTheAlarms) {
+  operations_.outcomes["status"] = json{{"alarms", json::array()}};
+  EXPECT_EQ(ask("GET", "/healthz").status, 200);
+  EXPECT_EQ(ask("GET", "/healthz").body.at("healthy"), true);
+  operations_.outcomes["status"] =
+      json{{"alarms", {{{"name", "store"}, {"what", "disk full"}, {"mend", "make room"}}}}};
+  const auto ill = ask("GET", "/healthz");
+  EXPECT_EQ(ill.status, 503);
+  EXPECT_EQ(ill.body.at("healthy"), false);
+  EXPECT_EQ(ill.body.at("alarms").at(0).at("name"), "store");
+  operations_.outcomes.insert_or_assign("status", std::unexpected(test::fault(503, "x", "y")));
+  EXPECT_EQ(ask("GET", "/healthz").status, 503);
+}
+
+}  // namespace
+}  // namespace gatehouse::admin

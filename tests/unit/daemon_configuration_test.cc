@@ -1,0 +1,135 @@
+#include "daemon/configuration.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+namespace gatehouse::daemon {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+Configuration good(const std::string& text) {
+  auto configuration = parse_configuration("test.yaml", text);
+  EXPECT_TRUE(configuration.has_value()) << (configuration ? "" : configuration.error().text());
+  return configuration.value_or(Configuration{});
+}
+
+std::vector<Issue> faults(const std::string& text) {
+  auto configuration = parse_configuration("test.yaml", text);
+  EXPECT_FALSE(configuration.has_value()) << "a faulty configuration was taken";
+  return configuration ? std::vector<Issue>{} : configuration.error().list();
+}
+
+TEST(Configuration, TakesEveryKey) {
+  const auto configuration = good(R"(
+instance: edge-1
+bpffs: /run/bpf
+interfaces: [eth0, eth1]
+xdp: generic
+steering: tproxy
+mode: observe
+on_stop: open
+reject: drop
+table: gh_edge
+mark: 77
+route_table: 300
+rule_priority: 400
+failsafe: { sources: [192.0.2.9, "2001:db8::9"], tcp_ports: [22, 2222] }
+loops: 3
+deny_ttl: 10s
+max_sessions: 50
+relay: { connect_timeout: 1s, idle_timeout: 1h, keep_alive: off, user_timeout: 5s }
+state_dir: /tmp/state
+run_dir: /tmp/run
+admin_group: root
+audit_queue: 100
+reconcile_every: 5s
+log_level: debug
+)");
+  EXPECT_EQ(configuration.dataplane.instance, "edge-1");
+  EXPECT_EQ(configuration.dataplane.bpffs, "/run/bpf");
+  EXPECT_THAT(configuration.dataplane.interfaces, ElementsAre("eth0", "eth1"));
+  EXPECT_EQ(configuration.dataplane.xdp, kernel::XdpMode::generic);
+  EXPECT_EQ(configuration.dataplane.steering, kernel::SteeringMode::tproxy);
+  EXPECT_EQ(configuration.dataplane.enforcement, kernel::Enforcement::observe);
+  EXPECT_EQ(configuration.dataplane.on_stop, kernel::OnStop::open);
+  EXPECT_EQ(configuration.dataplane.reject, kernel::RejectMode::drop);
+  EXPECT_EQ(configuration.dataplane.table, "gh_edge");
+  EXPECT_EQ(configuration.dataplane.mark, 77U);
+  EXPECT_EQ(configuration.dataplane.route_table, 300U);
+  EXPECT_EQ(configuration.dataplane.rule_priority, 400U);
+  ASSERT_EQ(configuration.dataplane.failsafe.sources.size(), 2U);
+  EXPECT_EQ(configuration.dataplane.failsafe.sources[1].text(), "2001:db8::9");
+  EXPECT_THAT(configuration.dataplane.failsafe.tcp_ports, ElementsAre(22, 2222));
+  EXPECT_EQ(configuration.gate.loops, 3U);
+  EXPECT_EQ(configuration.gate.deny_ttl, std::chrono::seconds(10));
+  EXPECT_EQ(configuration.gate.max_sessions, 50U);
+  EXPECT_EQ(configuration.gate.connect_timeout, std::chrono::seconds(1));
+  EXPECT_EQ(configuration.gate.idle_timeout, std::chrono::hours(1));
+  EXPECT_EQ(configuration.gate.keep_alive, std::chrono::seconds(0));
+  EXPECT_EQ(configuration.gate.user_timeout, std::chrono::seconds(5));
+  EXPECT_EQ(configuration.state_dir, "/tmp/state");
+  EXPECT_EQ(configuration.run_dir, "/tmp/run");
+  EXPECT_EQ(configuration.admin_group, 0U);
+  EXPECT_EQ(configuration.audit_queue, 100U);
+  EXPECT_EQ(configuration.reconcile_every, std::chrono::seconds(5));
+  EXPECT_EQ(configuration.log_level, "debug");
+}
+
+TEST(Configuration, NeedsInterfacesAndHasDefaultsForTheRest) {
+  const auto configuration = good("interfaces: eth0\n");
+  EXPECT_EQ(configuration.dataplane.on_stop, kernel::OnStop::closed);
+  EXPECT_EQ(configuration.dataplane.enforcement, kernel::Enforcement::enforce);
+  EXPECT_EQ(configuration.gate.deny_ttl, std::chrono::seconds(30));
+  EXPECT_GE(configuration.gate.loops, 1U);
+  const auto issues = faults("mode: enforce\n");
+  ASSERT_EQ(issues.size(), 1U);
+  EXPECT_THAT(issues[0].what, HasSubstr("interfaces"));
+}
+
+TEST(Configuration, ListsEveryFaultWithItsLine) {
+  const auto issues = faults(
+      "interfaces: [eth0]\n"
+      "mood: enforce\n"
+      "on_stop: perhaps\n"
+      "deny_ttl: 5\n"
+      "mark: 0\n"
+      "failsafe: { sources: [nobody], tcp_ports: [70000] }\n"
+      "admin_group: no-such-group-here\n");
+  ASSERT_EQ(issues.size(), 7U);
+  EXPECT_EQ(issues[0].line, 2);
+  EXPECT_THAT(issues[0].what, HasSubstr("mood"));
+  EXPECT_EQ(issues[1].line, 3);
+  EXPECT_THAT(issues[1].mend, HasSubstr("closed, open"));
+  EXPECT_EQ(issues[2].line, 4);
+  EXPECT_EQ(issues[6].line, 7);
+  for (const auto& issue : issues) EXPECT_FALSE(issue.mend.empty()) << issue.text();
+}
+
+TEST(Configuration, RefusesWhatIsNoYamlMap) {
+  EXPECT_FALSE(faults("[1, 2]\n").empty());
+  EXPECT_FALSE(faults("interfaces: [eth0\n").empty());
+  EXPECT_FALSE(faults("interfaces: &a [eth0]\nxdp: *a\n").empty());
+}
+
+TEST(Configuration, SaysWhatAReloadCanTakeOver) {
+  const auto running = good("interfaces: [eth0]\n");
+  const auto wanted = good("interfaces: [eth1]\nmode: observe\ndeny_ttl: 5s\nrelay: { idle_timeout: 1m }\n");
+  const auto change = compare(running, wanted);
+  EXPECT_THAT(change.applied, ElementsAre("mode", "deny_ttl", "relay"));
+  EXPECT_THAT(change.restart_needed, ElementsAre("interfaces"));
+  EXPECT_THAT(compare(running, running).applied, IsEmpty());
+}
+
+TEST(Configuration, TheDeployedExampleIsGood) {
+  std::ifstream stream(GATEHOUSE_SOURCE_DIR "/scripts/deploy/gatehouse.yaml");
+  const std::string text{std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
+  EXPECT_THAT(good(text).dataplane.interfaces, ElementsAre("eth0"));
+}
+
+}  // namespace
+}  // namespace gatehouse::daemon

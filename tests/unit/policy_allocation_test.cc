@@ -1,0 +1,70 @@
+// Replaces the global operator new of this test binary to count what decide() allocates.
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <new>
+
+#include "unit/policy_fixture.h"
+
+namespace {
+
+std::atomic<std::size_t> allocations{0};
+
+void* counted(std::size_t size) {
+  allocations.fetch_add(1, std::memory_order_relaxed);
+  // NOLINTNEXTLINE(cppcoreguidelines-no-malloc): this is what stands below operator new
+  void* memory = std::malloc(size == 0 ? 1 : size);
+  if (memory == nullptr) throw std::bad_alloc();
+  return memory;
+}
+
+}  // namespace
+
+void* operator new(std::size_t size) {
+  return counted(size);
+}
+void* operator new[](std::size_t size) {
+  return counted(size);
+}
+void operator delete(void* memory) noexcept {
+  std::free(memory);
+}
+void operator delete[](void* memory) noexcept {
+  std::free(memory);
+}
+void operator delete(void* memory, std::size_t /*size*/) noexcept {
+  std::free(memory);
+}
+void operator delete[](void* memory, std::size_t /*size*/) noexcept {
+  std::free(memory);
+}
+
+namespace gatehouse::policy {
+namespace {
+
+TEST(Engine, AllocatesNothingWithoutATrace) {
+  const auto snap = snapshot(R"(
+pools: {main: 10.200.0.0/16}
+users: {alice: {sources: 192.0.2.7}, everyone: {sources: 192.0.2.0/24}}
+servers: {win1: {address: 198.51.100.1, description: "a name that does not fit into a small string"}}
+services: {win1-rdp: {server: win1, proxy_ip: 10.200.0.1, port: 3389, kind: rdp}}
+grants: {a-grant-with-a-name-that-does-not-fit-into-a-small-string: {user: alice, server: win1, end: 2027-01-01}}
+)",
+                             {{1, Prefix::parse("192.0.2.66").value(), moment("2027-01-01")},
+                              {2, Prefix::parse("203.0.113.0/24").value(), std::nullopt}});
+  const std::vector<Question> questions{
+      question("192.0.2.7", "10.200.0.1", 3389),     question("192.0.2.9", "10.200.0.1", 3389),
+      question("192.0.2.66", "10.200.0.1", 3389),    question("203.0.113.5", "10.200.0.1", 3389),
+      question("198.51.100.77", "10.200.0.1", 3389), question("192.0.2.7", "10.200.0.1", 1)};
+  const std::size_t before = allocations.load();
+  unsigned allowed = 0;
+  for (const auto& asked : questions) allowed += decide(snap, asked).allowed ? 1 : 0;
+  const std::size_t after = allocations.load();
+  EXPECT_EQ(after - before, 0U);
+  EXPECT_EQ(allowed, 1U);
+  EXPECT_GT(before, 0U) << "the counter counts";
+}
+
+}  // namespace
+}  // namespace gatehouse::policy

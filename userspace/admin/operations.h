@@ -1,0 +1,109 @@
+// What an operator can ask of the daemon: the one list of verbs behind the HTTP API (and so behind the command). The
+// daemon implements it; admin translates HTTP. Called on the control thread, one at a time; each call has done what it
+// says when it returns.
+//
+// Answers are JSON, as the API gives them out (docs/api.md describes every field). Times are RFC 3339 strings,
+// durations seconds (number), addresses text.
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "base/strict_yaml.h"
+#include "policy/loader.h"
+
+namespace gatehouse::admin {
+
+// Who asks: the peer credentials of the Unix socket.
+struct Peer {
+  unsigned uid = 0;
+  unsigned gid = 0;
+  int pid = 0;
+  [[nodiscard]] std::string text() const;  // "uid 0 (root)", for author fields
+};
+
+struct Fault {
+  int status = 400;  // HTTP: 400 bad input, 404 not there, 409 conflict, 500 our fault, 503 cannot now
+  Error error;
+  std::vector<Issue> issues;  // of a policy text
+};
+using Outcome = std::expected<nlohmann::json, Fault>;
+
+struct CheckRequest {
+  Address source;
+  Endpoint destination;
+  policy::Transport transport = policy::Transport::tcp;
+  std::optional<WallTime> time;
+  std::optional<std::string> login;
+};
+struct BanRequest {
+  Prefix network;
+  std::string reason;
+  std::optional<WallTime> expires;
+};
+struct SessionsRequest {
+  bool only_open = false;
+  std::size_t limit = 100;
+};
+struct AuditRequest {
+  std::optional<WallTime> since;
+  std::optional<std::string> action;
+  std::optional<std::string> user;
+  std::optional<Address> source;
+  std::optional<policy::Reason> reason;
+  std::uint64_t after_id = 0;
+  std::size_t limit = 100;
+};
+
+class Operations {
+ public:
+  virtual ~Operations() = default;
+
+  // {version, instance, started, uptime_seconds, policy_version, users, services, grants, bans, sessions_open, loops,
+  //  alarms: [{name, what, mend}], steering, enforcement, guards: [{interface, mode}], pins, verdicts,
+  //  counters: {name: n}, store: {queued, queue_capacity, rows_written, failed_writes, alarm, fault}, features: {name:
+  //  bool}, gate: {accepted, allowed, denied, refused, ended, bytes_from_client, bytes_to_client}, drift: {...},
+  //  last_reconciled}
+  virtual Outcome status() = 0;
+
+  // {policy_version, changes: [{verb: add|remove|modify, section, name, details: [..]}], text}
+  virtual Outcome plan(const std::vector<policy::SourceText>& texts) = 0;
+  // The same with the new policy_version, and {sessions_ended, verdicts_removed}. `expected_version`: refused (409)
+  // when the policy has changed since the plan.
+  virtual Outcome apply(const std::vector<policy::SourceText>& texts, std::optional<std::uint64_t> expected_version,
+                        const Peer& peer) = 0;
+
+  // {allowed, reason, description, holds_until|null, user, service, server, grant, ban_id, backend, policy_version,
+  //  steps: [{subject, passed, finding}], kernel_verdict: {expires, reason, hits}|null}
+  virtual Outcome check(const CheckRequest& request) = 0;
+
+  // {sessions: [{id, user, server, service, grant, protocol, client, proxy, backend, started, ended|null,
+  // duration_seconds,
+  //  bytes_from_client, bytes_to_client, end_reason, end_detail, holds_until|null, policy_version}]}
+  virtual Outcome sessions(const SessionsRequest& request) = 0;
+  // {killed: [ids], unknown: [ids]}; `ids` empty means all of `user`, if given.
+  virtual Outcome kill(const std::vector<std::uint64_t>& ids, const std::optional<std::string>& user,
+                       const Peer& peer) = 0;
+
+  // {bans: [{id, network, reason, author, created, expires|null}], total}
+  virtual Outcome bans(std::size_t limit) = 0;
+  // {added: [{id, network}], sessions_ended}
+  virtual Outcome add_bans(const std::vector<BanRequest>& requests, const Peer& peer) = 0;
+  // {removed: [networks], unknown: [networks]}
+  virtual Outcome remove_bans(const std::vector<Prefix>& networks, const Peer& peer) = 0;
+
+  // {rows: [{id, time, action, author, user, service, source, destination, reason, session_id, detail}]}
+  virtual Outcome audit(const AuditRequest& request) = 0;
+
+  // {changed: [keys], restart_needed: [keys]}
+  virtual Outcome reload(const Peer& peer) = 0;
+  // {}: the daemon then executes its binary anew in place, with the same listening sockets.
+  virtual Outcome restart(const Peer& peer) = 0;
+};
+
+}  // namespace gatehouse::admin

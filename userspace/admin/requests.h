@@ -1,0 +1,40 @@
+// The requests of the API, from their bytes to the structs of Operations. Pure: `now` comes from the caller. Nothing is
+// guessed: an unknown key, a wrong type, a value out of range is an error that names its place.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "admin/operations.h"
+#include "admin/query.h"
+
+namespace gatehouse::admin {
+
+inline constexpr std::size_t most_rows = 100'000;  // of one answer; more is asked for in pages
+
+struct PolicyRequest {
+  std::vector<policy::SourceText> files;
+  std::optional<std::uint64_t> expected_version;
+};
+struct KillRequest {
+  std::vector<std::uint64_t> ids;
+  std::optional<std::string> user;  // exactly one of the two says something
+};
+
+Result<void> read_nothing(std::string_view body);  // empty, or {}
+Result<PolicyRequest> read_plan(std::string_view body);
+Result<PolicyRequest> read_apply(std::string_view body);  // may carry expected_version
+Result<CheckRequest> read_check(std::string_view body);
+Result<KillRequest> read_kill(std::string_view body);
+Result<std::vector<BanRequest>> read_add_bans(std::string_view body, WallTime now);
+Result<std::vector<Prefix>> read_remove_bans(std::string_view body);
+
+Result<SessionsRequest> read_sessions(const Query& query);
+Result<std::size_t> read_bans_limit(const Query& query);
+Result<AuditRequest> read_audit(const Query& query);
+
+}  // namespace gatehouse::admin

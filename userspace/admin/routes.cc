@@ -1,0 +1,158 @@
+#include "admin/routes.h"
+
+#include <spdlog/spdlog.h>
+
+#include <array>
+#include <exception>
+
+#include "admin/requests.h"
+
+namespace gatehouse::admin {
+namespace {
+
+Outcome bad_request(const Error& error) {
+  return std::unexpected(Fault{400, error, {}});
+}
+
+Outcome get_status(const Request&, const Query&, Operations& operations) {
+  return operations.status();
+}
+
+Outcome get_health(const Request&, const Query&, Operations& operations) {
+  auto status = operations.status();
+  if (!status) return status;
+  const auto alarms = status->value("alarms", nlohmann::json::array());
+  return nlohmann::json{{"healthy", alarms.empty()}, {"alarms", alarms}};
+}
+
+Outcome post_plan(const Request& request, const Query&, Operations& operations) {
+  const auto wanted = read_plan(request.body);
+  return wanted ? operations.plan(wanted->files) : bad_request(wanted.error());
+}
+
+Outcome post_apply(const Request& request, const Query&, Operations& operations) {
+  const auto wanted = read_apply(request.body);
+  return wanted ? operations.apply(wanted->files, wanted->expected_version, request.peer) : bad_request(wanted.error());
+}
+
+Outcome post_check(const Request& request, const Query&, Operations& operations) {
+  const auto wanted = read_check(request.body);
+  return wanted ? operations.check(*wanted) : bad_request(wanted.error());
+}
+
+Outcome get_sessions(const Request&, const Query& query, Operations& operations) {
+  const auto wanted = read_sessions(query);
+  return wanted ? operations.sessions(*wanted) : bad_request(wanted.error());
+}
+
+Outcome post_kill(const Request& request, const Query&, Operations& operations) {
+  const auto wanted = read_kill(request.body);
+  return wanted ? operations.kill(wanted->ids, wanted->user, request.peer) : bad_request(wanted.error());
+}
+
+Outcome get_bans(const Request&, const Query& query, Operations& operations) {
+  const auto wanted = read_bans_limit(query);
+  return wanted ? operations.bans(*wanted) : bad_request(wanted.error());
+}
+
+Outcome post_bans(const Request& request, const Query&, Operations& operations) {
+  const auto wanted = read_add_bans(request.body, now());
+  return wanted ? operations.add_bans(*wanted, request.peer) : bad_request(wanted.error());
+}
+
+Outcome post_remove_bans(const Request& request, const Query&, Operations& operations) {
+  const auto wanted = read_remove_bans(request.body);
+  return wanted ? operations.remove_bans(*wanted, request.peer) : bad_request(wanted.error());
+}
+
+Outcome get_audit(const Request&, const Query& query, Operations& operations) {
+  const auto wanted = read_audit(query);
+  return wanted ? operations.audit(*wanted) : bad_request(wanted.error());
+}
+
+Outcome post_reload(const Request& request, const Query&, Operations& operations) {
+  const auto wanted = read_nothing(request.body);
+  return wanted ? operations.reload(request.peer) : bad_request(wanted.error());
+}
+
+Outcome post_restart(const Request& request, const Query&, Operations& operations) {
+  const auto wanted = read_nothing(request.body);
+  return wanted ? operations.restart(request.peer) : bad_request(wanted.error());
+}
+
+struct Route {
+  std::string_view method;
+  std::string_view path;
+  Outcome (*handle)(const Request&, const Query&, Operations&);
+  bool takes_query = false;
+};
+
+constexpr std::array<Route, 13> routes{{
+    {"GET", "/healthz", get_health},
+    {"GET", "/v1/status", get_status},
+    {"POST", "/v1/policy/plan", post_plan},
+    {"POST", "/v1/policy/apply", post_apply},
+    {"POST", "/v1/check", post_check},
+    {"GET", "/v1/sessions", get_sessions, true},
+    {"POST", "/v1/sessions/kill", post_kill},
+    {"GET", "/v1/bans", get_bans, true},
+    {"POST", "/v1/bans", post_bans},
+    {"POST", "/v1/bans/remove", post_remove_bans},
+    {"GET", "/v1/audit", get_audit, true},
+    {"POST", "/v1/reload", post_reload},
+    {"POST", "/v1/restart", post_restart},
+}};
+
+Outcome handle(const Route& route, const Request& request, Operations& operations) {
+  auto query = query_of(request.target);
+  if (!query) return bad_request(query.error());
+  if (!route.takes_query) {
+    if (auto known = query->only({}); !known) return bad_request(known.error());
+  }
+  if (route.method == "GET" && !request.body.empty()) {
+    return bad_request({"a GET request has a body", "put the parameters behind a question mark"});
+  }
+  return route.handle(request, *query, operations);
+}
+
+Answer to_answer(Outcome outcome) {
+  if (outcome) return {200, std::move(*outcome), {}};
+  const auto& fault = outcome.error();
+  return {fault.status, error_body(fault.error, fault.issues), {}};
+}
+
+}  // namespace
+
+nlohmann::json error_body(const Error& error, const std::vector<Issue>& issues) {
+  nlohmann::json body{{"error", {{"what", error.what}, {"mend", error.mend}}}};
+  for (const auto& issue : issues) {
+    body["issues"].push_back({{"file", issue.file}, {"line", issue.line}, {"what", issue.what}, {"mend", issue.mend}});
+  }
+  return body;
+}
+
+Answer answer(const Request& request, Operations& operations) {
+  const auto path = path_of(request.target);
+  std::string allow;
+  for (const auto& route : routes) {
+    if (route.path != path) continue;
+    if (route.method != request.method) {
+      allow += (allow.empty() ? "" : ", ") + std::string(route.method);
+      continue;
+    }
+    try {
+      auto result = to_answer(handle(route, request, operations));
+      if (path == "/healthz" && result.status == 200 && result.body.at("healthy") == false) result.status = 503;
+      return result;
+    } catch (const std::exception& exception) {
+      spdlog::error("{} {} failed: {}", route.method, route.path, exception.what());
+      return {500, error_body({"the daemon failed at this request", "its log says why"}), {}};
+    }
+  }
+  if (!allow.empty()) {
+    return {405, error_body({"this route does not take " + std::string(request.method), "use " + allow}), allow};
+  }
+  return {404, error_body({"no such route: " + std::string(path), "docs/api.md lists them"}), {}};
+}
+
+}  // namespace gatehouse::admin

@@ -1,0 +1,79 @@
+#include <CLI/CLI.hpp>
+#include <memory>
+
+#include "cli/files.h"
+#include "cli/text.h"
+#include "cli/verbs.h"
+
+namespace gatehouse::cli {
+namespace {
+
+using nlohmann::json;
+
+struct Options {
+  std::vector<std::string> paths;
+  bool yes = false;
+};
+
+constexpr std::chrono::seconds patience{300};
+
+void print_changes(const json& changes, std::ostream& out) {
+  for (const auto& change : changes) {
+    const auto verb = show(change, "verb");
+    out << (verb == "add"      ? "+ "
+            : verb == "remove" ? "- "
+                               : "~ ")
+        << show(change, "section") << " " << show(change, "name") << '\n';
+    for (const auto& detail : member(change, "details")) {
+      out << "    " << show(detail) << '\n';
+    }
+  }
+}
+
+int apply(const Context& context, const Options& options) {
+  const auto texts = read_policy_files(options.paths);
+  if (!texts) return context.fail(texts.error());
+  json body{{"files", json::array()}};
+  for (const auto& text : *texts) body["files"].push_back({{"file", text.file}, {"text", text.text}});
+  const auto plan = context.ask("POST", "/v1/policy/plan", body, patience);
+  if (!plan) return plan.error();
+  const auto& changes = member(*plan, "changes");
+  if (!context.json) print_changes(changes, context.out());
+  if (!options.yes || changes.empty()) {
+    if (context.json) {
+      context.print_json(*plan);
+    } else if (changes.empty()) {
+      context.out() << "The policy is already so (version " << show(*plan, "policy_version")
+                    << "); nothing to apply.\n";
+    } else {
+      context.out() << "\nNothing is applied yet: the same command with --yes does it.\n";
+    }
+    return exit_ok;
+  }
+  // What was shown is what is applied: another policy in between is refused.
+  body["expected_version"] = plan->value("policy_version", json(0));
+  const auto applied = context.ask("POST", "/v1/policy/apply", body, patience);
+  if (!applied) return applied.error();
+  if (context.json) {
+    context.print_json(*applied);
+  } else {
+    context.out() << "\nPolicy version " << show(*applied, "policy_version")
+                  << " is in force: " << show(*applied, "sessions_ended") << " sessions ended, "
+                  << show(*applied, "verdicts_removed") << " verdicts removed.\n";
+  }
+  return exit_ok;
+}
+
+}  // namespace
+
+void add_apply_verb(CLI::App& app, Context& context) {
+  auto options = std::make_shared<Options>();
+  auto* verb = app.add_subcommand("apply", "Show what a policy would change; with --yes make it the policy");
+  verb->add_option("path", options->paths, "Policy files, or directories of *.yaml: together the whole policy")
+      ->required();
+  verb->add_flag("--yes", options->yes, "Apply it, as one transaction");
+  verb->footer("Example: gatehouse apply --yes /etc/gatehouse/policies");
+  context.actions[verb] = [&context, options] { return apply(context, *options); };
+}
+
+}  // namespace gatehouse::cli

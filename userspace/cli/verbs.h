@@ -1,0 +1,19 @@
+// The verbs of the command, a file for each group of them. Each function adds its subcommands to `app` and its actions
+// to `context`, which outlives the parsing and the action.
+#pragma once
+
+#include "cli/context.h"
+
+namespace gatehouse::cli {
+
+void add_status_verb(CLI::App& app, Context& context);
+void add_apply_verb(CLI::App& app, Context& context);
+void add_check_verb(CLI::App& app, Context& context);
+void add_sessions_verbs(CLI::App& app, Context& context);
+void add_ban_verbs(CLI::App& app, Context& context);
+void add_audit_verb(CLI::App& app, Context& context);
+void add_doctor_verb(CLI::App& app, Context& context);
+void add_daemon_verbs(CLI::App& app, Context& context);  // reload, restart
+void add_watch_verb(CLI::App& app, Context& context);
+
+}  // namespace gatehouse::cli

@@ -1,0 +1,30 @@
+// What is wrong right now, for operators: raised and cleared by name, logged once each time. Control thread only.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "base/result.h"
+
+namespace gatehouse::daemon {
+
+class Alarms {
+ public:
+  void raise(const std::string& name, const Error& error);
+  void clear(const std::string& name);
+  // Raised when `result` is an error, cleared when it is none.
+  template <typename T>
+  void follow(const std::string& name, const Result<T>& result) {
+    if (result) {
+      clear(name);
+    } else {
+      raise(name, result.error());
+    }
+  }
+  [[nodiscard]] const std::map<std::string, Error>& list() const { return list_; }
+
+ private:
+  std::map<std::string, Error> list_;
+};
+
+}  // namespace gatehouse::daemon

@@ -1,0 +1,65 @@
+// Daemon: what a change of policy or bans sets in motion, in the order that keeps "removed before answered": the loops
+// judge with the new snapshot, live sessions that it refuses end, the kernel steers what is left, and verdicts that are
+// no longer true go.
+#include <spdlog/spdlog.h>
+
+#include "daemon/daemon.h"
+
+namespace gatehouse::daemon {
+
+Daemon::Consequences Daemon::put_in_force(policy::Snapshot snapshot) {
+  const bool services_changed = snapshot.policy != snapshot_.policy;
+  snapshot_ = std::move(snapshot);
+  Consequences consequences;
+  consequences.sessions_ended = gate_->publish(snapshot_);
+  if (services_changed) alarms_.follow("steering", steer(*snapshot_.policy));
+  consequences.verdicts_removed = remove_untrue_verdicts();
+  return consequences;
+}
+
+Result<void> Daemon::steer(const policy::Policy& policy) {
+  std::vector<kernel::ServiceBinding> bindings;
+  bindings.reserve(policy.services().size());
+  for (const auto& service : policy.services()) {
+    bindings.push_back({.proxy = {service.spec.proxy_ip, service.spec.port},
+                        .transport = service.spec.transport,
+                        .service_id = service.id,
+                        .kind = service.spec.kind,
+                        .listener_slot = 0});
+  }
+  return dataplane_->set_services(bindings, policy.pools(), policy.version());
+}
+
+std::size_t Daemon::remove_untrue_verdicts() {
+  auto verdicts = dataplane_->verdicts();
+  if (!verdicts) {
+    alarms_.raise("verdicts", verdicts.error());
+    return 0;
+  }
+  const auto time = now();
+  std::vector<kernel::Verdict> untrue;
+  for (const auto& verdict : *verdicts) {
+    const auto decision = policy::decide(snapshot_, {verdict.source, verdict.destination.address,
+                                                     verdict.destination.port, verdict.transport, time, std::nullopt});
+    const bool still = !decision.allowed && decision.reason == verdict.reason &&
+                       (!decision.holds_until || *decision.holds_until >= verdict.expires);
+    if (!still) untrue.push_back(verdict);
+  }
+  if (untrue.empty()) return 0;
+  if (auto erased = dataplane_->erase_verdicts(untrue); !erased) {
+    alarms_.raise("verdicts", erased.error());
+    return 0;
+  }
+  return untrue.size();
+}
+
+store::AuditRow Daemon::audit_of(std::string action, const std::string& author, std::string detail) const {
+  store::AuditRow row;
+  row.time = now();
+  row.action = std::move(action);
+  row.author = author;
+  row.detail = std::move(detail);
+  return row;
+}
+
+}  // namespace gatehouse::daemon

@@ -1,0 +1,223 @@
+#include "daemon/configuration.h"
+
+#include <grp.h>
+#include <spdlog/spdlog.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <fstream>
+#include <iterator>
+#include <regex>
+#include <thread>
+
+namespace gatehouse::daemon {
+namespace {
+
+constexpr std::int64_t descriptors_kept_back = 256;  // for the daemon itself: store, maps, API, pipes
+
+template <typename Value>
+struct Word {
+  std::string_view text;
+  Value value;
+};
+
+template <typename Value, std::size_t Count>
+std::optional<Value> word(const StrictMap& map, std::string_view key, const Word<Value> (&words)[Count]) {
+  const auto text = map.text(key);
+  if (!text) return std::nullopt;
+  std::string known;
+  for (const auto& candidate : words) {
+    if (candidate.text == *text) return candidate.value;
+    known += (known.empty() ? "" : ", ") + std::string(candidate.text);
+  }
+  map.complain(key, {"'" + *text + "' is not known", "write one of " + known});
+  return std::nullopt;
+}
+
+constexpr Word<kernel::XdpMode> xdp_words[]{{"auto", kernel::XdpMode::automatic},
+                                            {"native", kernel::XdpMode::native},
+                                            {"generic", kernel::XdpMode::generic},
+                                            {"off", kernel::XdpMode::off}};
+constexpr Word<kernel::SteeringMode> steering_words[]{{"auto", kernel::SteeringMode::automatic},
+                                                      {"sk_lookup", kernel::SteeringMode::sk_lookup},
+                                                      {"tproxy", kernel::SteeringMode::tproxy}};
+constexpr Word<kernel::Enforcement> mode_words[]{{"enforce", kernel::Enforcement::enforce},
+                                                 {"observe", kernel::Enforcement::observe},
+                                                 {"off", kernel::Enforcement::off}};
+constexpr Word<kernel::OnStop> stop_words[]{{"closed", kernel::OnStop::closed}, {"open", kernel::OnStop::open}};
+constexpr Word<kernel::RejectMode> reject_words[]{{"reset", kernel::RejectMode::reset},
+                                                  {"drop", kernel::RejectMode::drop}};
+
+template <typename Target, typename Value>
+void take(Target& target, std::optional<Value> value) {
+  if (value) target = static_cast<Target>(*value);
+}
+
+Result<Duration> parse_limit(std::string_view text) {
+  if (text == "off") return Duration::zero();
+  return parse_duration(text);
+}
+
+std::size_t sessions_by_descriptors() {
+  rlimit limit{};
+  ::getrlimit(RLIMIT_NOFILE, &limit);
+  const auto usable = static_cast<std::int64_t>(std::min<rlim_t>(limit.rlim_cur, 2'000'000)) - descriptors_kept_back;
+  return static_cast<std::size_t>(std::max<std::int64_t>(usable / 2, 1));
+}
+
+void read_dataplane(const StrictMap& root, kernel::DataplaneOptions& options, Issues& issues) {
+  if (const auto instance = root.text("instance")) {
+    if (!std::regex_match(*instance, std::regex("[a-z0-9][a-z0-9-]{0,31}"))) {
+      root.complain("instance", {"'" + *instance + "' is not usable as a name", "write up to 32 of a-z, 0-9 and -"});
+    }
+    options.instance = *instance;
+  }
+  if (const auto bpffs = root.text("bpffs")) options.bpffs = *bpffs;
+  for (const auto& [name, line] : root.texts("interfaces", true)) {
+    if (name.empty() || name.size() > 15 || name.find('/') != std::string::npos) {
+      issues.add(root.file(), line, "'" + name + "' is not an interface name", "write it as `ip link` shows it");
+    }
+    options.interfaces.push_back(name);
+  }
+  take(options.xdp, word(root, "xdp", xdp_words));
+  take(options.steering, word(root, "steering", steering_words));
+  take(options.enforcement, word(root, "mode", mode_words));
+  take(options.on_stop, word(root, "on_stop", stop_words));
+  take(options.reject, word(root, "reject", reject_words));
+  if (const auto table = root.text("table")) {
+    if (!std::regex_match(*table, std::regex("[A-Za-z][A-Za-z0-9_-]{0,31}"))) {
+      root.complain("table", {"'" + *table + "' is not usable as a table name",
+                              "write up to 32 of a-z, 0-9, _ and -, a letter first"});
+    }
+    options.table = *table;
+  }
+  take(options.mark, root.integer("mark", 1, 0x7fffffff));
+  take(options.route_table, root.integer("route_table", 256, 0x7fffffff));
+  take(options.rule_priority, root.integer("rule_priority", 1, 32765));
+  if (root.has("failsafe")) {
+    const StrictMap failsafe(root.file(), root.node("failsafe"), "failsafe", {"sources", "tcp_ports"}, issues);
+    for (const auto& [text, line] : failsafe.texts("sources")) {
+      if (auto address = Address::parse(text)) {
+        options.failsafe.sources.push_back(*address);
+      } else {
+        issues.add(root.file(), line, "failsafe, sources: " + address.error().what, address.error().mend);
+      }
+    }
+    for (const auto& [text, line] : failsafe.texts("tcp_ports")) {
+      if (auto port = parse_port(text)) {
+        options.failsafe.tcp_ports.push_back(*port);
+      } else {
+        issues.add(root.file(), line, "failsafe, tcp_ports: " + port.error().what, port.error().mend);
+      }
+    }
+  }
+}
+
+void read_gate(const StrictMap& root, gate::GateOptions& options, Issues& issues) {
+  take(options.loops, root.integer("loops", 1, 64));
+  take(options.deny_ttl, root.parsed("deny_ttl", parse_duration));
+  take(options.max_sessions, root.integer("max_sessions", 1, 1'000'000));
+  if (!root.has("relay")) return;
+  const StrictMap relay(root.file(), root.node("relay"), "relay",
+                        {"connect_timeout", "idle_timeout", "keep_alive", "user_timeout"}, issues);
+  take(options.connect_timeout, relay.parsed("connect_timeout", parse_duration));
+  if (auto idle = relay.parsed("idle_timeout", parse_limit)) options.idle_timeout = *idle;
+  if (auto keep_alive = relay.parsed("keep_alive", parse_limit))
+    options.keep_alive = std::chrono::ceil<std::chrono::seconds>(*keep_alive);
+  if (auto user_timeout = relay.parsed("user_timeout", parse_limit)) options.user_timeout = *user_timeout;
+}
+
+}  // namespace
+
+std::expected<Configuration, Issues> parse_configuration(const std::string& file, const std::string& text) {
+  Issues issues;
+  const auto yaml = read_yaml(file, text, issues);
+  if (!yaml) return std::unexpected(std::move(issues));
+  Configuration configuration;
+  configuration.gate.loops = std::clamp(std::thread::hardware_concurrency(), 1U, 64U);
+  configuration.gate.max_sessions = sessions_by_descriptors();
+  const StrictMap root(
+      file, *yaml, "the configuration",
+      {"instance",        "bpffs",        "interfaces", "xdp",         "steering",      "mode",        "on_stop",
+       "reject",          "table",        "mark",       "route_table", "rule_priority", "failsafe",    "loops",
+       "deny_ttl",        "max_sessions", "relay",      "state_dir",   "run_dir",       "admin_group", "audit_queue",
+       "reconcile_every", "log_level"},
+      issues);
+  read_dataplane(root, configuration.dataplane, issues);
+  read_gate(root, configuration.gate, issues);
+  if (auto directory = root.text("state_dir")) configuration.state_dir = *directory;
+  if (auto directory = root.text("run_dir")) configuration.run_dir = *directory;
+  if (auto group = root.text("admin_group")) {
+    if (const auto* entry = ::getgrnam(group->c_str())) {
+      configuration.admin_group = entry->gr_gid;
+      configuration.dataplane.pin_group = entry->gr_gid;
+    } else {
+      root.complain("admin_group", {"there is no group '" + *group + "'", "make it: groupadd --system " + *group});
+    }
+  }
+  take(configuration.audit_queue, root.integer("audit_queue", 64, 1'000'000));
+  take(configuration.reconcile_every, root.parsed("reconcile_every", parse_duration));
+  if (auto level = root.text("log_level")) {
+    if (*level != "debug" && *level != "info" && *level != "warning" && *level != "error") {
+      root.complain("log_level", {"'" + *level + "' is not known", "write one of debug, info, warning, error"});
+    }
+    configuration.log_level = *level;
+  }
+  if (!issues.empty()) {
+    issues.sort();
+    return std::unexpected(std::move(issues));
+  }
+  return configuration;
+}
+
+std::expected<Configuration, Issues> read_configuration(const std::filesystem::path& file) {
+  std::ifstream stream(file, std::ios::binary);
+  std::string text{std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
+  if (!stream.is_open() || stream.bad()) {
+    Issues issues;
+    issues.add(file.string(), 0, "the configuration cannot be read",
+               "check the path and its rights, or give another with --config");
+    return std::unexpected(std::move(issues));
+  }
+  return parse_configuration(file.string(), text);
+}
+
+ConfigurationChange compare(const Configuration& running, const Configuration& wanted) {
+  ConfigurationChange change;
+  const auto note = [](std::vector<std::string>& list, const char* key, bool differs) {
+    if (differs) list.emplace_back(key);
+  };
+  const auto& a = running.dataplane;
+  const auto& b = wanted.dataplane;
+  note(change.applied, "mode", a.enforcement != b.enforcement);
+  note(change.applied, "failsafe",
+       a.failsafe.sources != b.failsafe.sources || a.failsafe.tcp_ports != b.failsafe.tcp_ports);
+  note(change.applied, "deny_ttl", running.gate.deny_ttl != wanted.gate.deny_ttl);
+  note(change.applied, "max_sessions", running.gate.max_sessions != wanted.gate.max_sessions);
+  note(change.applied, "relay",
+       running.gate.connect_timeout != wanted.gate.connect_timeout ||
+           running.gate.idle_timeout != wanted.gate.idle_timeout || running.gate.keep_alive != wanted.gate.keep_alive ||
+           running.gate.user_timeout != wanted.gate.user_timeout);
+  note(change.applied, "reconcile_every", running.reconcile_every != wanted.reconcile_every);
+  note(change.applied, "log_level", running.log_level != wanted.log_level);
+
+  note(change.restart_needed, "instance", a.instance != b.instance);
+  note(change.restart_needed, "bpffs", a.bpffs != b.bpffs);
+  note(change.restart_needed, "interfaces", a.interfaces != b.interfaces);
+  note(change.restart_needed, "xdp", a.xdp != b.xdp);
+  note(change.restart_needed, "steering", a.steering != b.steering);
+  note(change.restart_needed, "on_stop", a.on_stop != b.on_stop);
+  note(change.restart_needed, "reject", a.reject != b.reject);
+  note(change.restart_needed, "table", a.table != b.table);
+  note(change.restart_needed, "mark", a.mark != b.mark);
+  note(change.restart_needed, "route_table", a.route_table != b.route_table);
+  note(change.restart_needed, "rule_priority", a.rule_priority != b.rule_priority);
+  note(change.restart_needed, "loops", running.gate.loops != wanted.gate.loops);
+  note(change.restart_needed, "state_dir", running.state_dir != wanted.state_dir);
+  note(change.restart_needed, "run_dir", running.run_dir != wanted.run_dir);
+  note(change.restart_needed, "admin_group", running.admin_group != wanted.admin_group);
+  note(change.restart_needed, "audit_queue", running.audit_queue != wanted.audit_queue);
+  return change;
+}
+
+}  // namespace gatehouse::daemon

@@ -1,0 +1,38 @@
+// The daemon's configuration file (YAML, docs/operating.md has every key). Read strictly: any fault and nothing of it
+// is used.
+#pragma once
+
+#include <expected>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/strict_yaml.h"
+#include "gate/gate.h"
+#include "kernel/dataplane.h"
+
+namespace gatehouse::daemon {
+
+struct Configuration {
+  kernel::DataplaneOptions dataplane;
+  gate::GateOptions gate;
+  std::filesystem::path state_dir = "/var/lib/gatehouse";  // gatehouse.db
+  std::filesystem::path run_dir = "/run/gatehouse";        // control.sock
+  std::optional<unsigned> admin_group;                     // may use the control socket and read the maps
+  std::size_t audit_queue = 8192;                          // rows waiting for the disk
+  Duration reconcile_every{30'000};
+  std::string log_level = "info";
+};
+
+std::expected<Configuration, Issues> parse_configuration(const std::string& file, const std::string& text);
+std::expected<Configuration, Issues> read_configuration(const std::filesystem::path& file);
+
+// Which keys differ, split by whether a running daemon can take them over.
+struct ConfigurationChange {
+  std::vector<std::string> applied;
+  std::vector<std::string> restart_needed;
+};
+ConfigurationChange compare(const Configuration& running, const Configuration& wanted);
+
+}  // namespace gatehouse::daemon

@@ -1,0 +1,111 @@
+// The daemon: opens the store and the data plane, starts the gate and the API, keeps them in step, and takes them down
+// in an order in which nothing is let through. What operators ask (admin::Operations) is done here, on the control
+// thread, which is the thread of run().
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "admin/http_server.h"
+#include "admin/operations.h"
+#include "daemon/alarms.h"
+#include "daemon/configuration.h"
+#include "gate/gate.h"
+#include "kernel/dataplane.h"
+#include "policy/engine.h"
+#include "store/store.h"
+
+namespace gatehouse::daemon {
+
+class Daemon final : public admin::Operations {
+ public:
+  // Everything is up and the loops accept when this returns. On failure what was begun is taken down; the kernel goes
+  // on rejecting.
+  static Result<std::unique_ptr<Daemon>> start(Configuration configuration, std::filesystem::path configuration_file);
+  ~Daemon() override;
+  Daemon(const Daemon&) = delete;
+  Daemon& operator=(const Daemon&) = delete;
+
+  enum class Ending { stop, execute_anew };
+  // Until SIGTERM, SIGINT or restart(). Takes everything down before it returns.
+  Ending run();
+  // After run() said execute_anew: copies of the listening sockets.
+  [[nodiscard]] std::vector<int> listening_descriptors() const { return listeners_.descriptors(); }
+
+  admin::Outcome status() override;
+  admin::Outcome plan(const std::vector<policy::SourceText>& texts) override;
+  admin::Outcome apply(const std::vector<policy::SourceText>& texts, std::optional<std::uint64_t> expected_version,
+                       const admin::Peer& peer) override;
+  admin::Outcome check(const admin::CheckRequest& request) override;
+  admin::Outcome sessions(const admin::SessionsRequest& request) override;
+  admin::Outcome kill(const std::vector<std::uint64_t>& ids, const std::optional<std::string>& user,
+                      const admin::Peer& peer) override;
+  admin::Outcome bans(std::size_t limit) override;
+  admin::Outcome add_bans(const std::vector<admin::BanRequest>& requests, const admin::Peer& peer) override;
+  admin::Outcome remove_bans(const std::vector<Prefix>& networks, const admin::Peer& peer) override;
+  admin::Outcome audit(const admin::AuditRequest& request) override;
+  admin::Outcome reload(const admin::Peer& peer) override;
+  admin::Outcome restart(const admin::Peer& peer) override;
+
+ private:
+  Daemon(Configuration configuration, std::filesystem::path configuration_file);
+
+  // life cycle (life_cycle.cc)
+  Result<void> open();
+  Result<void> open_listeners();
+  void take_down();
+  void wait_for_signals();
+
+  // upkeep (upkeep.cc)
+  void start_upkeep();
+  void every(boost::asio::steady_timer& timer, std::chrono::milliseconds period, void (Daemon::*work)());
+  void wait_for_kernel_events();
+  void record_kernel_event(const deny_event& event);
+  void sweep();
+  void reconcile();
+  void keep_watchdog();
+
+  // changes (changes.cc): what a new snapshot means for loops, kernel and verdicts
+  struct Consequences {
+    std::size_t sessions_ended = 0;
+    std::size_t verdicts_removed = 0;
+  };
+  Consequences put_in_force(policy::Snapshot snapshot);
+  Result<void> steer(const policy::Policy& policy);
+  std::size_t remove_untrue_verdicts();
+  store::AuditRow audit_of(std::string action, const std::string& author, std::string detail) const;
+
+  Configuration configuration_;
+  std::filesystem::path configuration_file_;
+  WallTime started_;
+  std::chrono::steady_clock::time_point started_steady_;
+  Alarms alarms_;
+
+  // In the order in which they come up; they go down in the opposite one.
+  boost::asio::io_context context_{1};
+  std::unique_ptr<store::Store> store_;
+  std::unique_ptr<kernel::Dataplane> dataplane_;
+  gate::Listeners listeners_;
+  policy::Snapshot snapshot_;
+  std::unique_ptr<gate::Gate> gate_;
+  std::unique_ptr<admin::HttpServer> server_;
+
+  boost::asio::signal_set signals_;
+  boost::asio::steady_timer sweep_timer_;
+  boost::asio::steady_timer reconcile_timer_;
+  boost::asio::steady_timer watchdog_timer_;
+  boost::asio::posix::stream_descriptor kernel_events_;
+  kernel::Drift last_drift_;
+  std::optional<WallTime> last_reconciled_;
+  std::uint64_t unaudited_kernel_events_ = 0;
+  std::uint64_t seen_verdict_failures_ = 0;
+  Ending ending_ = Ending::stop;
+};
+
+}  // namespace gatehouse::daemon

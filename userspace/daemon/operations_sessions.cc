@@ -1,0 +1,109 @@
+// Daemon: sessions, kill and audit.
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <map>
+#include <unordered_map>
+
+#include "daemon/daemon.h"
+#include "daemon/json.h"
+
+namespace gatehouse::daemon {
+
+admin::Outcome Daemon::sessions(const admin::SessionsRequest& request) {
+  auto rows = store_->sessions({request.only_open, request.limit});
+  if (!rows) return unavailable(rows.error());
+  std::unordered_map<std::uint64_t, gate::LiveSession> live;
+  for (auto& session : gate_->sessions()) live.emplace(session.id, session);
+  auto list = nlohmann::json::array();
+  const auto time = now();
+  for (const auto& row : *rows) {
+    const auto found = live.find(row.id);
+    // A row that is still open while the loops no longer know the session: its end is on the way to the disk.
+    if (request.only_open && found == live.end()) continue;
+    const bool is_live = found != live.end() && !row.ended;
+    const auto seconds = std::chrono::duration<double>(row.ended.value_or(time) - row.started).count();
+    list.push_back({{"id", row.id},
+                    {"user", row.user},
+                    {"server", row.server},
+                    {"service", row.service},
+                    {"grant", is_live ? found->second.grant : row.grant},
+                    {"protocol", row.protocol},
+                    {"client", row.client.text()},
+                    {"proxy", row.proxy.text()},
+                    {"backend", row.backend.text()},
+                    {"policy_version", row.policy_version},
+                    {"started", format_time(row.started)},
+                    {"ended", json_of(row.ended)},
+                    {"duration_seconds", seconds},
+                    {"bytes_from_client", is_live ? found->second.bytes_from_client : row.bytes_from_client},
+                    {"bytes_to_client", is_live ? found->second.bytes_to_client : row.bytes_to_client},
+                    {"end_reason", policy::name(row.end_reason)},
+                    {"end_detail", row.end_detail},
+                    {"holds_until", is_live ? json_of(found->second.holds_until) : nlohmann::json(nullptr)}});
+  }
+  return nlohmann::json{{"sessions", std::move(list)}};
+}
+
+admin::Outcome Daemon::kill(const std::vector<std::uint64_t>& ids, const std::optional<std::string>& user,
+                            const admin::Peer& peer) {
+  std::vector<std::uint64_t> wanted = ids;
+  std::map<std::uint64_t, gate::LiveSession> live;
+  for (auto& session : gate_->sessions()) {
+    if (user && session.user == *user) wanted.push_back(session.id);
+    live.emplace(session.id, std::move(session));
+  }
+  std::ranges::sort(wanted);
+  wanted.erase(std::ranges::unique(wanted).begin(), wanted.end());
+
+  std::vector<std::uint64_t> unknown;
+  std::ranges::copy_if(wanted, std::back_inserter(unknown), [&](auto id) { return !live.contains(id); });
+  // Written before it is done: no operator action without its row.
+  for (const auto id : wanted) {
+    const auto found = live.find(id);
+    if (found == live.end()) continue;
+    auto row = audit_of("session_killed", peer.text(), {});
+    row.session_id = id;
+    row.user = found->second.user;
+    row.service = found->second.service;
+    row.source = found->second.client.address;
+    row.destination = found->second.proxy;
+    if (auto written = store_->write_audit(std::move(row)); !written) return unavailable(written.error());
+  }
+  const auto killed = gate_->end_sessions(wanted, policy::EndReason::killed, "by " + peer.text());
+  spdlog::info("{} sessions killed by {}", killed.size(), peer.text());
+  if (killed.empty() && !unknown.empty()) {
+    return fault(
+        404, {"there is no open session " + std::to_string(unknown.front()), "`gatehouse sessions --open` lists them"});
+  }
+  return nlohmann::json{{"killed", killed}, {"unknown", unknown}};
+}
+
+admin::Outcome Daemon::audit(const admin::AuditRequest& request) {
+  auto rows = store_->audit({.since = request.since,
+                             .action = request.action,
+                             .user = request.user,
+                             .source = request.source,
+                             .reason = request.reason,
+                             .after_id = request.after_id,
+                             .limit = request.limit});
+  if (!rows) return unavailable(rows.error());
+  auto list = nlohmann::json::array();
+  for (const auto& row : *rows) {
+    list.push_back(
+        {{"id", row.id},
+         {"time", format_time(row.time)},
+         {"action", row.action},
+         {"author", row.author},
+         {"user", row.user},
+         {"service", row.service},
+         {"source", row.source ? nlohmann::json(row.source->text()) : nlohmann::json(nullptr)},
+         {"destination", row.destination ? nlohmann::json(row.destination->text()) : nlohmann::json(nullptr)},
+         {"reason", policy::name(row.reason)},
+         {"session_id", row.session_id},
+         {"detail", row.detail}});
+  }
+  return nlohmann::json{{"rows", std::move(list)}};
+}
+
+}  // namespace gatehouse::daemon

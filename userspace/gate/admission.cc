@@ -1,0 +1,214 @@
+// From an accepted socket to a session or a denial: the part of Loop that decides.
+#include <spdlog/spdlog.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <cerrno>
+
+#include "gate/loop.h"
+
+namespace gatehouse::gate {
+
+using relay::awaiting;
+
+namespace {
+
+// The original destination is the accepted socket's own address (never SO_ORIGINAL_DST: kernel-side NAT tables know
+// nothing of steering).
+std::optional<Endpoint> endpoint_of(int descriptor, decltype(::getsockname)* ask) {
+  sockaddr_storage storage{};
+  socklen_t length = sizeof storage;
+  if (ask(descriptor, reinterpret_cast<sockaddr*>(&storage), &length) != 0) return std::nullopt;
+  return Endpoint::from_sockaddr(storage);
+}
+
+void reset_and_close(Fd client) {
+  const linger at_once{.l_onoff = 1, .l_linger = 0};
+  ::setsockopt(client.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+}
+
+}  // namespace
+
+void Loop::accepted(Fd client) {
+  ++counters_.accepted;
+  const auto from = endpoint_of(client.get(), ::getpeername);
+  const auto to = endpoint_of(client.get(), ::getsockname);
+  if (!from || !to) {  // reset by the client while it waited: nobody is there to be judged
+    reset_and_close(std::move(client));
+    return;
+  }
+  const auto time = now();
+  const auto decision =
+      policy::decide(snapshot_, {from->address, to->address, to->port, policy::Transport::tcp, time, std::nullopt});
+  if (!decision.allowed) {
+    deny(std::move(client), *from, *to, decision, time);
+  } else if (sessions_.size() >= options_.max_sessions / std::max<std::size_t>(options_.loops, 1)) {
+    refuse(std::move(client), *from, *to, decision, policy::Reason::out_of_resources, time);
+  } else {
+    open(std::move(client), *from, *to, decision, time);
+  }
+}
+
+store::AuditRow Loop::audit_row(std::string action, const Endpoint& from, const Endpoint& to,
+                                const policy::Decision& decision, WallTime time) const {
+  store::AuditRow row;
+  row.id = store_.next_audit_id();
+  row.time = time;
+  row.action = std::move(action);
+  if (decision.user != nullptr) row.user = decision.user->name;
+  if (decision.service != nullptr) row.service = decision.service->name;
+  row.source = from.address;
+  row.destination = to;
+  row.reason = decision.reason;
+  return row;
+}
+
+void Loop::audit(store::AuditRow row) {
+  // The store takes its own copy; a row it has no room for is kept here, and nothing more is accepted until it is in.
+  if (!store_.submit_audit(row)) unaudited_.push_back(std::move(row));
+}
+
+void Loop::deny(Fd client, const Endpoint& from, const Endpoint& to, const policy::Decision& decision, WallTime time) {
+  ++counters_.denied;
+  auto row = audit_row("session_denied", from, to, decision, time);
+  kernel::Verdict verdict{.source = from.address,
+                          .destination = to,
+                          .transport = policy::Transport::tcp,
+                          .expires = time + options_.deny_ttl,
+                          .audit_id = row.id,
+                          .reason = decision.reason};
+  if (decision.holds_until) verdict.expires = std::min(verdict.expires, *decision.holds_until);
+  if (verdict.expires > time) {
+    if (auto put = dataplane_.put_verdict(verdict); !put) {
+      // Still denied, here and each time; only the kernel does not know.
+      if (counters_.verdict_failures++ == 0) spdlog::error("verdict not put into the kernel: {}", put.error().text());
+    }
+  }
+  spdlog::debug("denied {} -> {}: {}", from.text(), to.text(), policy::name(decision.reason));
+  audit(std::move(row));
+  reset_and_close(std::move(client));
+}
+
+void Loop::refuse(Fd client, const Endpoint& from, const Endpoint& to, const policy::Decision& decision,
+                  policy::Reason reason, WallTime time) {
+  ++counters_.refused;
+  auto row = audit_row("session_denied", from, to, decision, time);
+  row.reason = reason;
+  audit(std::move(row));
+  reset_and_close(std::move(client));
+}
+
+void Loop::open(Fd client, const Endpoint& from, const Endpoint& to, const policy::Decision& decision, WallTime time) {
+  const auto& spec = decision.service->spec;
+  auto session = std::make_shared<Session>();
+  session->id = store_.next_session_id();
+  session->user = decision.user->name;
+  session->server = decision.server->name;
+  session->service = decision.service->name;
+  session->grant = decision.grant->name;
+  session->client = from;
+  session->proxy = to;
+  session->backend = {decision.server->address, spec.backend_port};
+  session->holds_until = decision.holds_until;
+
+  store::SessionRow row;
+  row.id = session->id;
+  row.user = session->user;
+  row.server = session->server;
+  row.service = session->service;
+  row.grant = session->grant;
+  row.protocol = spec.protocol;
+  row.client = from;
+  row.proxy = to;
+  row.backend = session->backend;
+  row.policy_version = snapshot_.policy->version();
+  row.started = time;
+  auto audit = audit_row("session_allowed", from, to, decision, time);
+  audit.session_id = session->id;
+
+  // The writer thread answers by a message to this loop; the session waits for it before it passes a byte.
+  auto written = [&context = context_, session](bool ok) mutable {
+    boost::asio::post(context, [session = std::move(session), ok] {
+      session->rows = ok ? Session::Rows::written : Session::Rows::given_up;
+      if (session->rows_signal) session->rows_signal->cancel();
+    });
+  };
+
+  relay::Socket socket(context_.get_executor());
+  boost::system::error_code error;
+  socket.assign(from.address.is_v4() ? boost::asio::ip::tcp::v4() : boost::asio::ip::tcp::v6(), client.get(), error);
+  if (error) {
+    refuse(std::move(client), from, to, decision, policy::Reason::out_of_resources, time);
+    return;
+  }
+  const int descriptor = client.release();
+  if (!store_.submit_session_opened(std::move(row), std::move(audit), std::move(written))) {
+    socket.release(error);
+    refuse(Fd(descriptor), from, to, decision, policy::Reason::store_unavailable, time);
+    return;
+  }
+  ++counters_.allowed;
+  relay::RelayOptions options;
+  options.client = from;
+  options.proxy = to;
+  options.backend = session->backend;
+  options.source = spec.source;
+  options.proxy_protocol = spec.proxy_protocol;
+  options.connect_timeout = spec.connect_timeout.value_or(options_.connect_timeout);
+  options.idle_timeout = spec.idle_timeout.value_or(options_.idle_timeout);
+  options.keep_alive = options_.keep_alive;
+  options.user_timeout = options_.user_timeout;
+  session->forwarder = make_forwarder(spec.kind, std::move(socket), pipes_, std::move(options));
+  sessions_.emplace(session->id, session);
+  boost::asio::co_spawn(context_, run_session(session), boost::asio::detached);
+}
+
+Task<void> Loop::run_session(std::shared_ptr<Session> session) {
+  relay::RelayOutcome outcome{.reason = policy::EndReason::error, .detail = "internal error"};
+  try {
+    outcome = co_await carry(*session);
+  } catch (const std::exception& exception) {
+    spdlog::error("session {}: {}", session->id, exception.what());
+    outcome.detail = exception.what();
+  }
+  ended(session, outcome);
+}
+
+Task<relay::RelayOutcome> Loop::carry(Session& session) {
+  if (auto failed = co_await session.forwarder->prepare()) co_return *failed;
+  while (session.rows == Session::Rows::waiting) {
+    session.rows_signal.emplace(context_.get_executor(), std::chrono::seconds(1));
+    boost::system::error_code error;
+    co_await session.rows_signal->async_wait(boost::asio::redirect_error(awaiting, error));
+  }
+  session.rows_signal.reset();
+  if (session.rows == Session::Rows::given_up) {
+    session.forwarder->abort(policy::EndReason::store_unavailable, "the session's rows could not be written");
+  }
+  co_return co_await session.forwarder->forward();
+}
+
+void Loop::ended(const std::shared_ptr<Session>& session, const relay::RelayOutcome& outcome) {
+  ++counters_.ended;
+  counters_.bytes_from_client += outcome.bytes_from_client;
+  counters_.bytes_to_client += outcome.bytes_to_client;
+  if (session->rows == Session::Rows::given_up) {
+    ++counters_.refused;
+  } else {
+    // Also while the rows of the opening are still on their way: the store keeps the order.
+    store_.submit_session_ended({.id = session->id,
+                                 .ended = now(),
+                                 .bytes_from_client = outcome.bytes_from_client,
+                                 .bytes_to_client = outcome.bytes_to_client,
+                                 .reason = outcome.reason,
+                                 .detail = outcome.detail});
+  }
+  session->forwarder.reset();
+  sessions_.erase(session->id);
+}
+
+}  // namespace gatehouse::gate

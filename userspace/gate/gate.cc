@@ -1,0 +1,108 @@
+#include "gate/gate.h"
+
+#include <spdlog/spdlog.h>
+
+#include <thread>
+
+#include "gate/loop.h"
+
+namespace gatehouse::gate {
+namespace {
+
+constexpr std::chrono::milliseconds stop_poll{5};
+constexpr std::chrono::seconds stop_limit{5};
+
+}  // namespace
+
+GateCounters& GateCounters::operator+=(const GateCounters& other) {
+  accepted += other.accepted;
+  allowed += other.allowed;
+  denied += other.denied;
+  refused += other.refused;
+  ended += other.ended;
+  open += other.open;
+  bytes_from_client += other.bytes_from_client;
+  bytes_to_client += other.bytes_to_client;
+  verdict_failures += other.verdict_failures;
+  accept_failures += other.accept_failures;
+  held_back += other.held_back;
+  return *this;
+}
+
+Result<std::unique_ptr<Gate>> Gate::start(const GateOptions& options, const Listeners& listeners,
+                                          policy::Snapshot snapshot, store::Store& store,
+                                          kernel::Dataplane& dataplane) {
+  std::unique_ptr<Gate> gate(new Gate);
+  for (std::size_t i = 0; i < options.loops; ++i) {
+    auto loop = std::make_unique<Loop>(i, options, snapshot, store, dataplane);
+    for (const int descriptor : listeners.of_loop(i, options.loops)) {
+      if (auto added = loop->add_listener(descriptor); !added) return std::unexpected(added.error());
+    }
+    gate->loops_.push_back(std::move(loop));
+  }
+  for (auto& loop : gate->loops_) loop->run();
+  return gate;
+}
+
+Gate::~Gate() {
+  stop(policy::EndReason::service_restart);
+}
+
+std::size_t Gate::publish(const policy::Snapshot& snapshot) {
+  std::size_t ended = 0;
+  for (auto& loop : loops_) ended += loop->ask([&](Loop& self) { return self.publish(snapshot); });
+  return ended;
+}
+
+void Gate::set_options(const GateOptions& options) {
+  for (auto& loop : loops_) loop->ask([&](Loop& self) { self.set_options(options); });
+}
+
+std::vector<LiveSession> Gate::sessions() {
+  std::vector<LiveSession> all;
+  for (auto& loop : loops_) {
+    auto some = loop->ask([](Loop& self) { return self.sessions(); });
+    all.insert(all.end(), std::make_move_iterator(some.begin()), std::make_move_iterator(some.end()));
+  }
+  return all;
+}
+
+std::vector<std::uint64_t> Gate::end_sessions(const std::vector<std::uint64_t>& ids, policy::EndReason reason,
+                                              const std::string& detail) {
+  std::vector<std::uint64_t> all;
+  for (auto& loop : loops_) {
+    const auto some = loop->ask([&](Loop& self) { return self.end_sessions(ids, reason, detail); });
+    all.insert(all.end(), some.begin(), some.end());
+  }
+  return all;
+}
+
+GateCounters Gate::counters() {
+  GateCounters sum;
+  for (auto& loop : loops_) sum += loop->ask([](Loop& self) { return self.counters(); });
+  return sum;
+}
+
+void Gate::stop(policy::EndReason reason) {
+  if (loops_.empty()) return;
+  for (auto& loop : loops_) {
+    loop->ask([&](Loop& self) {
+      self.stop_accepting();
+      self.end_all(reason);
+    });
+  }
+  // Their coroutines end in the loops; each hands its end to the store before it leaves the registry.
+  const auto deadline = std::chrono::steady_clock::now() + stop_limit;
+  for (auto& loop : loops_) {
+    std::size_t open = 0;
+    while ((open = loop->ask([](Loop& self) { return self.open_sessions(); })) > 0 &&
+           std::chrono::steady_clock::now() < deadline) {
+      std::this_thread::sleep_for(stop_poll);
+    }
+    if (open > 0) spdlog::error("{} sessions did not end in time; the next start closes their rows", open);
+  }
+  for (auto& loop : loops_) loop->finish();
+  loops_.clear();
+}
+
+}  // namespace gatehouse::gate

@@ -1,0 +1,194 @@
+#include "gate/loop.h"
+
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <spdlog/spdlog.h>
+#include <sys/socket.h>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <cerrno>
+#include <string>
+
+namespace gatehouse::gate {
+
+using relay::awaiting;
+
+namespace {
+
+constexpr std::chrono::milliseconds tick_period{200};
+constexpr std::chrono::milliseconds hold_back_period{5};
+constexpr int accepts_in_a_row = 64;  // then other events have their turn
+
+Fd open_spare() {
+  return Fd(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+}
+
+}  // namespace
+
+Loop::Loop(std::size_t number, const GateOptions& options, policy::Snapshot snapshot, store::Store& store,
+           kernel::Dataplane& dataplane)
+    : number_(number),
+      options_(options),
+      snapshot_(std::move(snapshot)),
+      store_(store),
+      dataplane_(dataplane),
+      work_(boost::asio::make_work_guard(context_)),
+      tick_timer_(context_.get_executor()),
+      spare_(open_spare()) {}
+
+Loop::~Loop() {
+  finish();
+}
+
+Result<void> Loop::add_listener(int descriptor) {
+  Fd duplicate(::fcntl(descriptor, F_DUPFD_CLOEXEC, 0));
+  if (!duplicate) return system_failure("duplicating a listening socket", errno);
+  listeners_.push_back(std::make_unique<Descriptor>(context_.get_executor(), duplicate.release()));
+  return {};
+}
+
+void Loop::run() {
+  for (auto& listener : listeners_) boost::asio::co_spawn(context_, accept_from(*listener), boost::asio::detached);
+  boost::asio::co_spawn(context_, tick(), boost::asio::detached);
+  thread_ = std::thread([this] {
+    ::pthread_setname_np(::pthread_self(), ("gate-" + std::to_string(number_)).c_str());
+    context_.run();
+  });
+}
+
+void Loop::finish() {
+  if (!thread_.joinable()) return;
+  boost::asio::post(context_, [this] {
+    stop_accepting();
+    tick_timer_.cancel();
+    work_.reset();
+    context_.stop();
+  });
+  thread_.join();
+}
+
+void Loop::stop_accepting() {
+  accepting_ = false;
+  for (auto& listener : listeners_) listener->cancel();
+}
+
+Task<void> Loop::accept_from(Descriptor& listener) {
+  Timer pause(context_.get_executor());
+  while (accepting_) {
+    boost::system::error_code error;
+    co_await listener.async_wait(Descriptor::wait_read, boost::asio::redirect_error(awaiting, error));
+    if (!accepting_) co_return;
+    for (int i = 0; i < accepts_in_a_row && accepting_; ++i) {
+      // A denial is audited too: without room for a row nothing is taken out of the backlog.
+      while (accepting_ && (!unaudited_.empty() || !store_.has_room())) {
+        ++counters_.held_back;
+        pause.expires_after(hold_back_period);
+        co_await pause.async_wait(boost::asio::redirect_error(awaiting, error));
+        while (!unaudited_.empty() && store_.submit_audit(unaudited_.back())) unaudited_.pop_back();
+      }
+      if (!accepting_) co_return;
+      Fd client(::accept4(listener.native_handle(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+      if (client) {
+        accepted(std::move(client));
+      } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+        ++counters_.accept_failures;
+        refuse_one_without_descriptor(listener.native_handle());
+        pause.expires_after(hold_back_period);
+        co_await pause.async_wait(boost::asio::redirect_error(awaiting, error));
+      } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
+        break;
+      }  // else: that one connection is gone (ECONNABORTED and the like): take the next
+    }
+  }
+}
+
+// With the spare descriptor's place the connection is taken and reset, so that the client hears "no" at once instead of
+// waiting in the backlog.
+void Loop::refuse_one_without_descriptor(int listener) {
+  spare_.reset();
+  Fd client(::accept4(listener, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+  if (client) {
+    accepted(std::move(client));
+  }
+  spare_ = open_spare();
+}
+
+Task<void> Loop::tick() {
+  while (true) {
+    boost::system::error_code error;
+    tick_timer_.expires_after(tick_period);
+    co_await tick_timer_.async_wait(boost::asio::redirect_error(awaiting, error));
+    if (error) co_return;
+    const auto steady = std::chrono::steady_clock::now();
+    const auto time = now();
+    for (auto& [id, session] : sessions_) {
+      session->forwarder->expire(steady);
+      if (session->holds_until && *session->holds_until <= time) judge_again(*session, time);
+    }
+  }
+}
+
+std::size_t Loop::publish(const policy::Snapshot& snapshot) {
+  snapshot_ = snapshot;
+  const auto time = now();
+  std::size_t ended = 0;
+  for (auto& [id, session] : sessions_) {
+    if (!judge_again(*session, time)) ++ended;
+  }
+  return ended;
+}
+
+bool Loop::judge_again(Session& session, WallTime time) {
+  const auto decision = policy::decide(snapshot_, session.question(time));
+  if (!decision.allowed) {
+    session.forwarder->abort(policy::end_reason_for(decision.reason), std::string(policy::name(decision.reason)));
+    return false;
+  }
+  // Allowed, but as somebody else or to something else: this is another session.
+  if (decision.user->name != session.user) {
+    session.forwarder->abort(policy::EndReason::grant_revoked, "the source address now belongs to another user");
+    return false;
+  }
+  const Endpoint backend{decision.server->address, decision.service->spec.backend_port};
+  if (decision.service->name != session.service || backend != session.backend) {
+    session.forwarder->abort(policy::EndReason::service_removed, "the service now stands for another backend");
+    return false;
+  }
+  session.holds_until = decision.holds_until;
+  session.grant = decision.grant->name;
+  return true;
+}
+
+std::vector<LiveSession> Loop::sessions() const {
+  std::vector<LiveSession> list;
+  list.reserve(sessions_.size());
+  for (const auto& [id, session] : sessions_) list.push_back(session->live());
+  return list;
+}
+
+std::vector<std::uint64_t> Loop::end_sessions(const std::vector<std::uint64_t>& ids, policy::EndReason reason,
+                                              const std::string& detail) {
+  std::vector<std::uint64_t> done;
+  for (const auto id : ids) {
+    const auto found = sessions_.find(id);
+    if (found == sessions_.end()) continue;
+    found->second->forwarder->abort(reason, detail);
+    done.push_back(id);
+  }
+  return done;
+}
+
+void Loop::end_all(policy::EndReason reason) {
+  for (auto& [id, session] : sessions_) session->forwarder->abort(reason, {});
+}
+
+GateCounters Loop::counters() const {
+  auto counters = counters_;
+  counters.open = sessions_.size();
+  return counters;
+}
+
+}  // namespace gatehouse::gate

@@ -1,0 +1,92 @@
+// One event loop of the gate: a thread, its listeners, its sessions, its snapshot. All state belongs to the thread;
+// others send messages with ask(). A message runs between two events, never in the middle of one.
+#pragma once
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/basic_stream_descriptor.hpp>
+#include <boost/asio/post.hpp>
+#include <future>
+#include <memory>
+#include <thread>
+#include <unordered_map>
+
+#include "gate/gate.h"
+#include "relay/pipe_pool.h"
+
+namespace gatehouse::gate {
+
+class Loop {
+ public:
+  Loop(std::size_t number, const GateOptions& options, policy::Snapshot snapshot, store::Store& store,
+       kernel::Dataplane& dataplane);
+  ~Loop();  // joins; the sessions must have been ended
+  Loop(const Loop&) = delete;
+  Loop& operator=(const Loop&) = delete;
+
+  // Before run(): the descriptors stay the caller's; the loop accepts from duplicates.
+  Result<void> add_listener(int descriptor);
+  void run();  // starts the thread
+
+  // Runs `work(*this)` on the loop's thread and returns what it returned.
+  template <typename Work>
+  auto ask(Work work) -> std::invoke_result_t<Work, Loop&> {
+    std::packaged_task<std::invoke_result_t<Work, Loop&>()> task([this, &work] { return work(*this); });
+    auto answer = task.get_future();
+    boost::asio::post(context_, [&task] { task(); });
+    return answer.get();
+  }
+
+  // ---- on the loop's thread only
+  std::size_t publish(const policy::Snapshot& snapshot);
+  void set_options(const GateOptions& options) { options_ = options; }
+  [[nodiscard]] std::vector<LiveSession> sessions() const;
+  std::vector<std::uint64_t> end_sessions(const std::vector<std::uint64_t>& ids, policy::EndReason reason,
+                                          const std::string& detail);
+  void end_all(policy::EndReason reason);
+  void stop_accepting();
+  [[nodiscard]] std::size_t open_sessions() const { return sessions_.size(); }
+  [[nodiscard]] GateCounters counters() const;
+
+  void finish();  // from another thread: stops the loop and joins it
+
+ private:
+  using Descriptor = boost::asio::posix::basic_stream_descriptor<LoopExecutor>;
+  using Timer = relay::Timer;
+
+  Task<void> accept_from(Descriptor& listener);
+  Task<void> tick();
+  void accepted(Fd client);
+  void refuse_one_without_descriptor(int listener);
+  void deny(Fd client, const Endpoint& from, const Endpoint& to, const policy::Decision& decision, WallTime time);
+  void refuse(Fd client, const Endpoint& from, const Endpoint& to, const policy::Decision& decision,
+              policy::Reason reason, WallTime time);
+  void open(Fd client, const Endpoint& from, const Endpoint& to, const policy::Decision& decision, WallTime time);
+  Task<void> run_session(std::shared_ptr<Session> session);
+  Task<relay::RelayOutcome> carry(Session& session);
+  void ended(const std::shared_ptr<Session>& session, const relay::RelayOutcome& outcome);
+  bool judge_again(Session& session, WallTime time);  // false: ended
+  void audit(store::AuditRow row);
+  store::AuditRow audit_row(std::string action, const Endpoint& from, const Endpoint& to,
+                            const policy::Decision& decision, WallTime time) const;
+
+  std::size_t number_;
+  GateOptions options_;
+  policy::Snapshot snapshot_;
+  store::Store& store_;
+  kernel::Dataplane& dataplane_;
+
+  boost::asio::io_context context_{1};
+  boost::asio::executor_work_guard<LoopExecutor> work_;
+  relay::PipePool pipes_;
+  std::vector<std::unique_ptr<Descriptor>> listeners_;
+  Timer tick_timer_;
+  Fd spare_;  // given up to be able to accept, and refuse, when descriptors run out
+  bool accepting_ = true;
+  std::unordered_map<std::uint64_t, std::shared_ptr<Session>> sessions_;
+  std::vector<store::AuditRow> unaudited_;  // the store had no room; written before anything else is accepted
+  GateCounters counters_;
+  std::thread thread_;
+};
+
+}  // namespace gatehouse::gate

@@ -1,0 +1,63 @@
+// One allowed connection, from accept to close, as its event loop knows it. Owned by the loop; nothing here crosses
+// threads but LiveSession.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/address.h"
+#include "base/time.h"
+#include "gate/forwarder.h"
+#include "policy/engine.h"
+
+namespace gatehouse::gate {
+
+// A copy of what is worth knowing, for operators.
+struct LiveSession {
+  std::uint64_t id = 0;
+  std::string user;
+  std::string service;
+  std::string grant;
+  Endpoint client;
+  Endpoint proxy;
+  std::optional<WallTime> holds_until;
+  std::uint64_t bytes_from_client = 0;
+  std::uint64_t bytes_to_client = 0;
+};
+
+struct Session {
+  std::uint64_t id = 0;
+  std::string user;
+  std::string server;
+  std::string service;
+  std::string grant;
+  Endpoint client;
+  Endpoint proxy;
+  Endpoint backend;
+  policy::Transport transport = policy::Transport::tcp;
+  std::optional<WallTime> holds_until;
+  std::unique_ptr<Forwarder> forwarder;
+
+  // The rows of its opening: waiting, on the disk, or given up.
+  enum class Rows { waiting, written, given_up } rows = Rows::waiting;
+  std::optional<relay::Timer> rows_signal;
+
+  [[nodiscard]] policy::Question question(WallTime time) const {
+    return {client.address, proxy.address, proxy.port, transport, time, std::nullopt};
+  }
+  [[nodiscard]] LiveSession live() const {
+    return {id,
+            user,
+            service,
+            grant,
+            client,
+            proxy,
+            holds_until,
+            forwarder->bytes_from_client(),
+            forwarder->bytes_to_client()};
+  }
+};
+
+}  // namespace gatehouse::gate

@@ -1,0 +1,30 @@
+// Each thing of a document as the keys and values that people write: what to_yaml() prints and difference() compares.
+// A new key of the format gets its line here and in loader_sections.cc.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "policy/document.h"
+
+namespace gatehouse::policy {
+
+struct Field {
+  std::string_view key;
+  std::vector<std::string> values;                               // a list's entries, or one value; empty: not set
+  enum class Shape { text, literal, list } shape = Shape::text;  // literal: YAML's own true or false
+  bool is_default = false;                                       // may be left out
+};
+
+// In the order in which they are printed, the defaults included.
+std::vector<Field> fields_of(const Pool& pool);
+std::vector<Field> fields_of(const User& user);
+std::vector<Field> fields_of(const Server& server);
+std::vector<Field> fields_of(const Service& service);
+std::vector<Field> fields_of(const Grant& grant);
+
+// What `protocol` is when a service of this kind does not say.
+std::string_view default_protocol(Kind kind);
+
+}  // namespace gatehouse::policy

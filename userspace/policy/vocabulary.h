@@ -1,0 +1,92 @@
+// The words that several rooms share: kinds, reason codes, end reasons. Their spelling (`name(...)`) is what operators
+// see in audit rows, JSON and bpftool dumps; it never changes once released. The numbers are stored in the kernel maps:
+// append only.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+namespace gatehouse::policy {
+
+enum class Transport : std::uint8_t { tcp = 6, udp = 17 };  // IPPROTO_*
+
+// What stands behind a service. A new kind is added here, gets its forwarder in gate/forwarder.h and its line in
+// docs/policy.md.
+enum class Kind : std::uint8_t { rdp = 1, relay = 2, rustdesk = 3 };
+
+enum class SourceMode : std::uint8_t { gateway, client };  // whose address the backend sees
+enum class ProxyProtocol : std::uint8_t { off, v2 };
+
+// Why a decision is what it is. A new denial code is added at the end here and to `all_reasons` in vocabulary.cc.
+enum class Reason : std::uint16_t {
+  allowed = 0,
+  unknown_source_ip = 1,
+  user_inactive = 2,
+  server_not_found = 3,
+  no_matching_policy = 4,
+  policy_expired = 5,
+  wrong_source_ip = 6,
+  protocol_not_allowed = 7,
+  access_revoked = 8,
+  outside_schedule = 9,
+  login_not_allowed = 10,
+  gate_maintenance = 11,
+  backend_maintenance = 12,
+  maintenance_grace_period = 13,
+  internal_error = 14,
+  banned_source = 15,
+  banned_user = 16,
+  banned_backend = 17,
+  banned_device = 18,
+  denied_by_rule = 19,
+  session_limit = 20,
+  not_yet_valid = 21,      // only grants that begin later
+  store_unavailable = 22,  // allowed, but the audit row could not be written
+  out_of_resources = 23,   // allowed, but no descriptor or memory for it
+};
+
+// Why a session ended.
+enum class EndReason : std::uint16_t {
+  none = 0,  // still open
+  normal = 1,
+  timeout = 2,
+  error = 3,
+  killed = 4,
+  grant_expired = 5,
+  grant_revoked = 6,
+  inactivity_timeout = 7,
+  gate_maintenance = 8,
+  forced_disconnect = 9,
+  service_restart = 10,
+  banned = 11,
+  user_inactive = 12,
+  service_removed = 13,
+  backend_refused = 14,
+  backend_unreachable = 15,
+  backend_timeout = 16,
+  client_reset = 17,
+  backend_reset = 18,
+  store_unavailable = 19,
+  out_of_resources = 20,
+};
+
+std::string_view name(Transport value);
+std::string_view name(Kind value);
+std::string_view name(SourceMode value);
+std::string_view name(ProxyProtocol value);
+std::string_view name(Reason value);      // "unknown" for a number that is no reason
+std::string_view name(EndReason value);   // "open" for none
+std::string_view describe(Reason value);  // one sentence for people, with what to do about it
+
+std::optional<Transport> transport_of(std::string_view text);
+std::optional<Kind> kind_of(std::string_view text);
+std::optional<SourceMode> source_mode_of(std::string_view text);
+std::optional<ProxyProtocol> proxy_protocol_of(std::string_view text);
+std::optional<Reason> reason_of(std::string_view text);
+std::optional<EndReason> end_reason_of(std::string_view text);
+
+// The end reason of a live session whose decision turned into a denial with this reason.
+EndReason end_reason_for(Reason reason);
+
+}  // namespace gatehouse::policy

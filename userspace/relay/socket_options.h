@@ -1,0 +1,23 @@
+// The few socket calls that the relay needs beside splice(2). All take a descriptor of a TCP socket and borrow it.
+#pragma once
+
+#include <chrono>
+#include <string>
+
+namespace gatehouse::relay {
+
+// TCP_NODELAY; keep-alive with the first probe after `keep_alive` (0: off), the next every 15 seconds (tcp(7)); TCP_USER_TIMEOUT (RFC 5482;
+// 0: the kernel's own), which also ends a connection whose peer keeps its window closed for so long; and SO_OOBINLINE, so that an urgent
+// byte stays in its place in the stream. Best effort: a connection without them still carries its bytes.
+void tune(int descriptor, std::chrono::seconds keep_alive, std::chrono::milliseconds user_timeout);
+
+// The next close sends a reset instead of FIN (SO_LINGER with 0 seconds, socket(7)).
+void reset_on_close(int descriptor);
+
+// The error that the kernel holds for this socket (SO_ERROR), 0 for none. Reading it clears it.
+int take_pending_error(int descriptor);
+
+// "Connection refused".
+std::string error_text(int error_number);
+
+}  // namespace gatehouse::relay

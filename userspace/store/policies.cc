@@ -1,0 +1,215 @@
+#include "store/policies.h"
+
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "store/columns.h"
+
+namespace gatehouse::store {
+namespace {
+
+void insert_prefixes(SQLite::Statement& insert, const std::string& owner, const std::vector<Prefix>& prefixes) {
+  for (std::size_t position = 0; position < prefixes.size(); ++position) {
+    Binder(insert).text(owner).number(position).prefix(prefixes[position]);
+    execute(insert);
+  }
+}
+
+// Statement: owner, address, length; ordered by owner and position. `list_of` gives the list that belongs to an owner.
+template <typename ListOf>
+void read_prefixes(SQLite::Database& database, const char* query, ListOf&& list_of) {
+  SQLite::Statement select(database, query);
+  while (select.executeStep()) {
+    RowReader reader(select);
+    const std::string owner = reader.text();
+    list_of(owner).push_back(reader.prefix());
+  }
+}
+
+template <typename T>
+T known(std::optional<T> value, const std::string& word) {
+  if (!value) throw DamagedRow("a service has the unknown word '" + word + "'");
+  return *value;
+}
+
+void insert_services(SQLite::Database& database, const policy::Document& document) {
+  SQLite::Statement insert(database,
+                           "INSERT INTO services(name, server_name, proxy_ip, port, transport, kind, protocol, "
+                           "backend_port, source_mode, proxy_protocol, connect_timeout, idle_timeout) "
+                           "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+  for (const auto& [name, service] : document.services) {
+    const std::string transport(policy::name(service.transport));
+    const std::string kind(policy::name(service.kind));
+    const std::string source(policy::name(service.source));
+    const std::string proxy_protocol(policy::name(service.proxy_protocol));
+    Binder(insert)
+        .text(name)
+        .text(service.server)
+        .address(service.proxy_ip)
+        .number(service.port)
+        .text(transport)
+        .text(kind)
+        .text(service.protocol)
+        .number(service.backend_port)
+        .text(source)
+        .text(proxy_protocol)
+        .duration(service.connect_timeout)
+        .duration(service.idle_timeout);
+    execute(insert);
+  }
+}
+
+void read_services(SQLite::Database& database, policy::Document& document) {
+  SQLite::Statement select(database,
+                           "SELECT name, server_name, proxy_ip, port, transport, kind, protocol, backend_port, "
+                           "source_mode, proxy_protocol, connect_timeout, idle_timeout FROM services");
+  while (select.executeStep()) {
+    RowReader reader(select);
+    auto& service = document.services[reader.text()];
+    service.server = reader.text();
+    service.proxy_ip = reader.address();
+    service.port = static_cast<std::uint16_t>(reader.number());
+    const auto transport = reader.text();
+    service.transport = known(policy::transport_of(transport), transport);
+    const auto kind = reader.text();
+    service.kind = known(policy::kind_of(kind), kind);
+    service.protocol = reader.text();
+    service.backend_port = static_cast<std::uint16_t>(reader.number());
+    const auto source = reader.text();
+    service.source = known(policy::source_mode_of(source), source);
+    const auto proxy_protocol = reader.text();
+    service.proxy_protocol = known(policy::proxy_protocol_of(proxy_protocol), proxy_protocol);
+    service.connect_timeout = reader.maybe_duration();
+    service.idle_timeout = reader.maybe_duration();
+  }
+}
+
+void insert_grants(SQLite::Database& database, const policy::Document& document) {
+  SQLite::Statement insert(database,
+                           "INSERT INTO grants(name, user_name, server_name, protocol, start_time, end_time, reason) "
+                           "VALUES(?, ?, ?, ?, ?, ?, ?)");
+  for (const auto& [name, grant] : document.grants) {
+    Binder(insert)
+        .text(name)
+        .text(grant.user)
+        .text(grant.server)
+        .text(grant.protocol)
+        .time(grant.start)
+        .time(grant.end)
+        .text(grant.reason);
+    execute(insert);
+  }
+}
+
+void read_grants(SQLite::Database& database, policy::Document& document) {
+  SQLite::Statement select(database,
+                           "SELECT name, user_name, server_name, protocol, start_time, end_time, reason FROM grants");
+  while (select.executeStep()) {
+    RowReader reader(select);
+    auto& grant = document.grants[reader.text()];
+    grant.user = reader.text();
+    grant.server = reader.text();
+    grant.protocol = reader.text();
+    grant.start = reader.maybe_time();
+    grant.end = reader.maybe_time();
+    grant.reason = reader.text();
+  }
+}
+
+void read_users(SQLite::Database& database, policy::Document& document) {
+  SQLite::Statement select(database, "SELECT name, active, full_name FROM users");
+  while (select.executeStep()) {
+    RowReader reader(select);
+    auto& user = document.users[reader.text()];
+    user.active = reader.truth();
+    user.full_name = reader.text();
+  }
+  read_prefixes(database, "SELECT user_name, address, prefix_length FROM user_sources ORDER BY user_name, position",
+                [&](const std::string& owner) -> auto& { return document.users.at(owner).sources; });
+}
+
+void read_servers(SQLite::Database& database, policy::Document& document) {
+  SQLite::Statement select(database, "SELECT name, active, address, description FROM servers");
+  while (select.executeStep()) {
+    RowReader reader(select);
+    auto& server = document.servers[reader.text()];
+    server.active = reader.truth();
+    server.address = reader.address();
+    server.description = reader.text();
+  }
+}
+
+void read_pools(SQLite::Database& database, policy::Document& document) {
+  SQLite::Statement select(database, "SELECT name FROM pools");
+  while (select.executeStep()) document.pools.try_emplace(RowReader(select).text());
+  read_prefixes(database, "SELECT pool_name, address, prefix_length FROM pool_networks ORDER BY pool_name, position",
+                [&](const std::string& owner) -> auto& { return document.pools.at(owner).networks; });
+}
+
+void insert_pools(SQLite::Database& database, const policy::Document& document) {
+  SQLite::Statement insert(database, "INSERT INTO pools(name) VALUES(?)");
+  SQLite::Statement insert_network(
+      database, "INSERT INTO pool_networks(pool_name, position, address, prefix_length) VALUES(?, ?, ?, ?)");
+  for (const auto& [name, pool] : document.pools) {
+    Binder(insert).text(name);
+    execute(insert);
+    insert_prefixes(insert_network, name, pool.networks);
+  }
+}
+
+void insert_users(SQLite::Database& database, const policy::Document& document) {
+  SQLite::Statement insert(database, "INSERT INTO users(name, active, full_name) VALUES(?, ?, ?)");
+  SQLite::Statement insert_source(
+      database, "INSERT INTO user_sources(user_name, position, address, prefix_length) VALUES(?, ?, ?, ?)");
+  for (const auto& [name, user] : document.users) {
+    Binder(insert).text(name).number(user.active ? 1 : 0).text(user.full_name);
+    execute(insert);
+    insert_prefixes(insert_source, name, user.sources);
+  }
+}
+
+void insert_servers(SQLite::Database& database, const policy::Document& document) {
+  SQLite::Statement insert(database, "INSERT INTO servers(name, active, address, description) VALUES(?, ?, ?, ?)");
+  for (const auto& [name, server] : document.servers) {
+    Binder(insert).text(name).number(server.active ? 1 : 0).address(server.address).text(server.description);
+    execute(insert);
+  }
+}
+
+}  // namespace
+
+std::uint64_t current_policy_version(SQLite::Database& database) {
+  return static_cast<std::uint64_t>(
+      database.execAndGet("SELECT coalesce(max(version), 0) FROM policy_versions").getInt64());
+}
+
+policy::Document read_policy(SQLite::Database& database) {
+  policy::Document document;
+  read_pools(database, document);
+  read_users(database, document);
+  read_servers(database, document);
+  read_services(database, document);
+  read_grants(database, document);
+  return document;
+}
+
+void replace_policy(SQLite::Database& database, const policy::Document& document, std::uint64_t version,
+                    const std::string& author, WallTime time) {
+  const std::string text = policy::to_yaml(document);
+  SQLite::Statement keep(database, "INSERT INTO policy_versions(version, text, author, applied_at) VALUES(?, ?, ?, ?)");
+  Binder(keep).number(version).text(text).text(author).time(time);
+  execute(keep);
+
+  // What points elsewhere goes before what it points to.
+  for (const char* table : {"grants", "services", "servers", "user_sources", "users", "pool_networks", "pools"}) {
+    database.exec(std::string("DELETE FROM ") + table);
+  }
+  insert_pools(database, document);
+  insert_users(database, document);
+  insert_servers(database, document);
+  insert_services(database, document);
+  insert_grants(database, document);
+}
+
+}  // namespace gatehouse::store

@@ -1,0 +1,224 @@
+#include "store/store.h"
+
+#include <SQLiteCpp/SQLiteCpp.h>
+
+#include <atomic>
+#include <mutex>
+#include <utility>
+
+#include "store/audit.h"
+#include "store/bans.h"
+#include "store/faults.h"
+#include "store/file_lock.h"
+#include "store/life.h"
+#include "store/policies.h"
+#include "store/schema.h"
+#include "store/sessions.h"
+#include "store/writer.h"
+
+namespace gatehouse::store {
+namespace {
+
+constexpr std::size_t most_networks_named = 10;
+
+// One row a call, however many networks: each of them stands in the history.
+template <typename Row, typename NetworkOf>
+AuditRow ban_audit(std::string action, const std::string& author, std::span<const Row> rows, NetworkOf&& network_of) {
+  AuditRow audit;
+  audit.time = now();
+  audit.action = std::move(action);
+  audit.author = author;
+  if (rows.size() == 1) {
+    const Prefix network = network_of(rows.front());
+    if (network.is_host()) audit.source = network.address;
+  }
+  for (std::size_t i = 0; i < rows.size() && i < most_networks_named; ++i) {
+    audit.detail += (i == 0 ? "" : ", ") + network_of(rows[i]).text();
+  }
+  if (rows.size() > most_networks_named) {
+    audit.detail += " and " + std::to_string(rows.size() - most_networks_named) + " more";
+  }
+  return audit;
+}
+
+}  // namespace
+
+class Store::Impl {
+ public:
+  Impl(FileLock lock, std::filesystem::path file, SQLite::Database writing, std::size_t capacity, std::uint64_t closed)
+      : lock_(std::move(lock)),
+        file_(std::move(file)),
+        closed_at_start(closed),
+        last_session(last_session_id(writing)),
+        last_audit(last_audit_id(writing)),
+        writer(std::move(writing), file_, capacity),
+        reading_(file_.string(), SQLite::OPEN_READONLY, busy_timeout_ms) {}
+
+  // One consistent view for all that `work` asks.
+  template <typename Work>
+  auto read(Work&& work) -> Result<std::invoke_result_t<Work, SQLite::Database&>> {
+    const std::lock_guard lock(reading_mutex_);
+    try {
+      SQLite::Transaction view(reading_);
+      return work(reading_);
+    } catch (const SQLite::Exception& exception) {
+      return std::unexpected(fault_of(exception, "reading the store", file_, reading_.getHandle()));
+    } catch (const DamagedRow& exception) {
+      return std::unexpected(damaged(file_, exception.what()));
+    }
+  }
+
+  void number(AuditRow& audit) {
+    if (audit.id == 0) audit.id = ++last_audit;
+  }
+
+ private:
+  FileLock lock_;
+  std::filesystem::path file_;
+
+ public:
+  const std::uint64_t closed_at_start;
+  std::atomic<std::uint64_t> last_session;
+  std::atomic<std::uint64_t> last_audit;
+  Writer writer;
+
+ private:
+  // Closed before the writer's connection: the last one to close clears the log away, and this one may not write.
+  std::mutex reading_mutex_;
+  SQLite::Database reading_;
+};
+
+Store::Store(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Store::~Store() = default;
+
+Result<std::unique_ptr<Store>> Store::open(const StoreOptions& options) {
+  auto lock = FileLock::take(options.file);
+  if (!lock) return std::unexpected(lock.error());
+  auto database = open_database(options.file);
+  if (!database) return std::unexpected(database.error());
+  try {
+    const auto closed = begin_life(*database, now());
+    auto impl =
+        std::make_unique<Impl>(std::move(*lock), options.file, std::move(*database), options.queue_capacity, closed);
+    return std::unique_ptr<Store>(new Store(std::move(impl)));
+  } catch (const SQLite::Exception& exception) {
+    return std::unexpected(fault_of(exception, "opening the store", options.file, nullptr));
+  } catch (const DamagedRow& exception) {
+    return std::unexpected(damaged(options.file, exception.what()));
+  }
+}
+
+std::uint64_t Store::sessions_closed_at_start() const {
+  return impl_->closed_at_start;
+}
+std::uint64_t Store::next_session_id() {
+  return ++impl_->last_session;
+}
+std::uint64_t Store::next_audit_id() {
+  return ++impl_->last_audit;
+}
+
+bool Store::submit_session_opened(SessionRow session, AuditRow audit, Written written) {
+  impl_->number(audit);
+  return impl_->writer.submit_opened(std::move(session), std::move(audit), std::move(written));
+}
+
+void Store::submit_session_ended(SessionEnd end) {
+  impl_->writer.submit_ended(std::move(end));
+}
+
+bool Store::submit_audit(AuditRow audit) {
+  impl_->number(audit);
+  return impl_->writer.submit_audit(std::move(audit));
+}
+
+bool Store::has_room() const {
+  return impl_->writer.has_room();
+}
+StoreHealth Store::health() const {
+  return impl_->writer.health();
+}
+
+Result<PolicyRecord> Store::load_policy() {
+  return impl_->read(
+      [](SQLite::Database& database) { return PolicyRecord{current_policy_version(database), read_policy(database)}; });
+}
+
+Result<std::uint64_t> Store::save_policy(const policy::Document& document, std::uint64_t expected_version,
+                                         AuditRow audit) {
+  impl_->number(audit);
+  const auto version = expected_version + 1;
+  auto saved = impl_->writer.perform([&](Writer::Desk& desk) -> Result<void> {
+    const auto current = current_policy_version(desk.database);
+    if (current != expected_version) {
+      return failure("the policy in force is version " + std::to_string(current) + " and not " +
+                         std::to_string(expected_version) + ": it was changed in between",
+                     "look at the difference again and apply anew");
+    }
+    replace_policy(desk.database, document, version, audit.author, audit.time);
+    desk.audit.add(audit);
+    return {};
+  });
+  if (!saved) return std::unexpected(saved.error());
+  return version;
+}
+
+Result<std::vector<policy::Ban>> Store::load_bans(WallTime now) {
+  return impl_->read([&](SQLite::Database& database) { return read_live_bans(database, now); });
+}
+
+Result<std::vector<std::uint64_t>> Store::add_bans(std::span<const BanRow> bans, const std::string& author) {
+  std::vector<std::uint64_t> ids;
+  if (bans.empty()) return ids;
+  auto audit = ban_audit("ban_added", author, bans, [](const BanRow& row) { return row.ban.network; });
+  impl_->number(audit);
+  if (bans.size() == 1 && !bans.front().reason.empty()) audit.detail += " (" + bans.front().reason + ")";
+  auto added = impl_->writer.perform([&](Writer::Desk& desk) -> Result<void> {
+    expire_bans(desk.database, audit.time);
+    ids = insert_bans(desk.database, bans, author, audit.time);
+    desk.audit.add(audit);
+    return {};
+  });
+  if (!added) return std::unexpected(added.error());
+  return ids;
+}
+
+Result<std::vector<Prefix>> Store::remove_bans(std::span<const Prefix> networks, const std::string& author) {
+  std::vector<Prefix> removed;
+  if (networks.empty()) return removed;
+  auto done = impl_->writer.perform([&](Writer::Desk& desk) -> Result<void> {
+    const auto time = now();
+    expire_bans(desk.database, time);
+    removed = delete_bans(desk.database, networks, author, time);
+    if (removed.empty()) return {};
+    auto audit = ban_audit("ban_removed", author, std::span<const Prefix>(removed),
+                           [](const Prefix& network) { return network; });
+    impl_->number(audit);
+    desk.audit.add(audit);
+    return {};
+  });
+  if (!done) return std::unexpected(done.error());
+  return removed;
+}
+
+Result<void> Store::write_audit(AuditRow audit) {
+  impl_->number(audit);
+  return impl_->writer.perform([&](Writer::Desk& desk) -> Result<void> {
+    desk.audit.add(audit);
+    return {};
+  });
+}
+
+Result<std::vector<BanRow>> Store::bans(WallTime now, std::size_t limit) {
+  return impl_->read([&](SQLite::Database& database) { return read_bans(database, now, limit); });
+}
+
+Result<std::vector<SessionRow>> Store::sessions(const SessionQuery& query) {
+  return impl_->read([&](SQLite::Database& database) { return read_sessions(database, query); });
+}
+
+Result<std::vector<AuditRow>> Store::audit(const AuditQuery& query) {
+  return impl_->read([&](SQLite::Database& database) { return read_audit(database, query, now()); });
+}
+
+}  // namespace gatehouse::store

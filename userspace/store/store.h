@@ -1,0 +1,107 @@
+// What is wanted and what happened, in SQLite (WAL). One file, schema migrations by PRAGMA user_version, integrity
+// check at start.
+//
+// Threads: one writer thread owns the writing connection; everything that writes goes to it through a bounded queue and
+// it commits whatever is waiting as one transaction. Reading calls use a second, read-only connection guarded by a
+// mutex, from any thread but an event loop. Nothing on the way of a connection waits for the disk: event loops call the
+// `submit` family, which never blocks.
+//
+// Failure: a row that cannot be written (disk full, I/O error) raises the alarm. While it is raised,
+// `submit_session_opened` refuses at once; everything else that was accepted is kept in memory, in order, and tried
+// again every second; the alarm falls when a write succeeds. A session's end always finds room (it was reserved when
+// the session opened).
+//
+// Durability: WAL with synchronous=NORMAL: what was acknowledged survives the death of the daemon at any moment; a loss
+// of power may take the last moments with it (docs/operating.md).
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "policy/document.h"
+#include "store/records.h"
+
+namespace gatehouse::store {
+
+struct StoreOptions {
+  std::filesystem::path file;
+  std::size_t queue_capacity = 8192;  // rows waiting for the writer, of all kinds
+};
+
+struct PolicyRecord {
+  std::uint64_t version = 0;  // 1, 2, 3, ...; 0: nothing applied yet
+  policy::Document document;
+};
+
+struct StoreHealth {
+  bool alarm = false;
+  std::string fault;       // of the last failed write
+  std::size_t queued = 0;  // ends of sessions included, which have room of their own
+  std::size_t queue_capacity = 0;
+  std::uint64_t rows_written = 0;
+  std::uint64_t failed_writes = 0;
+};
+
+class Store {
+ public:
+  // Creates or migrates the file; refuses one that is damaged, newer than this program, or in use by another daemon.
+  // Closes the session rows that a dead daemon left open as service_restart (how many: sessions_closed_at_start), with
+  // the end time of the last sign of life.
+  static Result<std::unique_ptr<Store>> open(const StoreOptions& options);
+  ~Store();  // writes what is queued (at most 5 s), joins the writer
+  Store(const Store&) = delete;
+  Store& operator=(const Store&) = delete;
+  Store(Store&&) = delete;
+  Store& operator=(Store&&) = delete;
+
+  [[nodiscard]] std::uint64_t sessions_closed_at_start() const;
+
+  // ---- from the event loops: never block. `written(bool)` is called once on the writer thread after the commit (true)
+  // or when the row is given up (false). It must be quick: post to your own loop.
+  using Written = std::move_only_function<void(bool)>;
+  std::uint64_t next_session_id();
+  std::uint64_t next_audit_id();
+  // False: not accepted (queue full, or the alarm is raised); `written` is not called, nothing is kept. Both rows go in
+  // one transaction. When the write fails the rows are given up: written(false), and the session must not open.
+  [[nodiscard]] bool submit_session_opened(SessionRow session, AuditRow audit, Written written);
+  // Always accepted, kept until it is written.
+  void submit_session_ended(SessionEnd end);
+  // False: queue full: the caller must hold back (stop accepting) and try again. Once accepted, kept until written.
+  [[nodiscard]] bool submit_audit(AuditRow audit);
+  // Room for at least one session with its rows. Event loops stop accepting while this is false.
+  [[nodiscard]] bool has_room() const;
+  [[nodiscard]] StoreHealth health() const;
+
+  // ---- from the control thread: block until committed (at most 10 s).
+  [[nodiscard]] Result<PolicyRecord> load_policy();
+  // One transaction: the policy as the next version, with its full text and the audit row. `expected_version` guards
+  // against a change in between: another current version is an error.
+  [[nodiscard]] Result<std::uint64_t> save_policy(const policy::Document& document, std::uint64_t expected_version,
+                                                  AuditRow audit);
+  [[nodiscard]] Result<std::vector<policy::Ban>> load_bans(WallTime now);  // the live ones
+  // One transaction each, history kept; a ban of a network already banned replaces it. Ids are given by the store, in
+  // order of `bans`.
+  [[nodiscard]] Result<std::vector<std::uint64_t>> add_bans(std::span<const BanRow> bans, const std::string& author);
+  // The networks that were banned and now are not; unknown ones are passed over.
+  [[nodiscard]] Result<std::vector<Prefix>> remove_bans(std::span<const Prefix> networks, const std::string& author);
+  // Written and committed before it returns.
+  [[nodiscard]] Result<void> write_audit(AuditRow audit);
+
+  [[nodiscard]] Result<std::vector<BanRow>> bans(WallTime now, std::size_t limit);
+  [[nodiscard]] Result<std::vector<SessionRow>> sessions(const SessionQuery& query);
+  [[nodiscard]] Result<std::vector<AuditRow>> audit(const AuditQuery& query);
+
+ private:
+  class Impl;
+  explicit Store(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace gatehouse::store
