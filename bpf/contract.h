@@ -113,9 +113,18 @@ struct mode_value {
   __u32 schema;
   __u32 mode;
   __u32 steering;
-  __u32 zero;
+  /*
+   * The bit of a gatehouse_failsafe_class() is set when no entry of failsafe is of that class, so that guard need not look. Zero is always safe: then it
+   * looks. The bit of an entry is cleared before the entry is put, and set after the last of its class is erased.
+   */
+  __u32 failsafe_absent;
   __u64 policy_version;
 };
+
+/* Classes 0 to 15 are sources by the end of their address, 16 to 31 ports by the end of their number. */
+static inline __u32 gatehouse_failsafe_class(const struct failsafe_key* key) {
+  return key->kind == FAILSAFE_PORT ? 16u + (key->port & 15u) : key->address.bytes[15] & 15u;
+}
 
 /* counters: one per-CPU cell each, in this order. Only ever appended to. */
 enum gatehouse_counter {
@@ -160,6 +169,7 @@ struct deny_event {
 /* event_rates: the rate limit's memory; an LRU, for forgetting it only means an event more */
 struct event_rate {
   __u64 window_start_ns;
+  __u64 tick; /* of the scheduler's clock, when it last held one back: within a tick it need not ask for the time again */
   __u32 sent;
   __u32 suppressed;
 };

@@ -16,16 +16,29 @@ struct denial {
   __u8 observed;
 };
 
-/* Whether a report may be sent now; what was held back until then goes to `suppressed`. */
-static __always_inline bool may_report(const struct gatehouse_address* source, __u64 now_ns, __u32* suppressed) {
+/*
+ * Whether a report may be sent now; what was held back until then goes to `suppressed`. `now_ns` is read when it is
+ * needed and 0: it costs as much as all the rest.
+ */
+static __always_inline bool may_report(const struct gatehouse_address* source, __u64* now_ns, __u32* suppressed) {
   struct event_rate* rate = bpf_map_lookup_elem(&event_rates, source);
+  __u64 tick = bpf_jiffies64();
+  if (rate && rate->sent >= GATEHOUSE_EVENTS_PER_SOURCE && rate->tick == tick) {
+    __sync_fetch_and_add(&rate->suppressed, 1);
+    return false;
+  }
+  if (*now_ns == 0) *now_ns = bpf_ktime_get_boot_ns();
   if (!rate) {
-    struct event_rate fresh = {.window_start_ns = now_ns, .sent = 1, .suppressed = 0};
+    struct event_rate fresh;
+    fresh.window_start_ns = *now_ns;
+    fresh.tick = 0;
+    fresh.sent = 1;
+    fresh.suppressed = 0;
     bpf_map_update_elem(&event_rates, source, &fresh, BPF_ANY);
     return true;
   }
-  if (now_ns - rate->window_start_ns >= GATEHOUSE_EVENT_WINDOW_NS) {
-    rate->window_start_ns = now_ns;
+  if (*now_ns - rate->window_start_ns >= GATEHOUSE_EVENT_WINDOW_NS) {
+    rate->window_start_ns = *now_ns;
     rate->sent = 1;
     /* Taken off again instead of set to zero: what another processor adds meanwhile is kept. */
     *suppressed = rate->suppressed;
@@ -36,13 +49,15 @@ static __always_inline bool may_report(const struct gatehouse_address* source, _
     rate->sent += 1;
     return true;
   }
+  rate->tick = tick;
   __sync_fetch_and_add(&rate->suppressed, 1);
   return false;
 }
 
+/* `now_ns`: CLOCK_BOOTTIME if the caller has it, else 0. */
 static __always_inline void report(const struct flow_key* flow, const struct denial* denial, __u64 now_ns) {
   __u32 suppressed = 0;
-  if (!may_report(&flow->source, now_ns, &suppressed)) {
+  if (!may_report(&flow->source, &now_ns, &suppressed)) {
     count(COUNTER_EVENTS_SUPPRESSED);
     return;
   }

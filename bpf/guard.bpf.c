@@ -11,36 +11,48 @@
 /* Networks inside one another whose bans ran out, one after the other, are stepped over this many times. */
 enum { MAX_EXPIRED_NETS = 8 };
 
-static __always_inline bool is_failsafe(const struct packet* packet) {
+static __always_inline bool has_failsafe(const struct mode_value* mode_cell, const struct failsafe_key* key) {
+  if (mode_cell->failsafe_absent & (1u << gatehouse_failsafe_class(key))) return false;
+  return bpf_map_lookup_elem(&failsafe, key) != 0;
+}
+
+static __always_inline bool is_failsafe(const struct packet* packet, const struct mode_value* mode_cell) {
   struct failsafe_key key __attribute__((aligned(8)));
-  __builtin_memset(&key, 0, sizeof(key));
-  key.kind = FAILSAFE_SOURCE;
   __builtin_memcpy(&key.address, &packet->flow.source, sizeof(key.address));
-  if (bpf_map_lookup_elem(&failsafe, &key)) return true;
+  key.port = 0;
+  key.l4proto = 0;
+  key.kind = FAILSAFE_SOURCE;
+  if (has_failsafe(mode_cell, &key)) return true;
   if (packet->flow.l4proto != PROTOCOL_TCP || packet->flow.port == 0) return false;
   __builtin_memset(&key.address, 0, sizeof(key.address));
   key.port = packet->flow.port;
   key.l4proto = PROTOCOL_TCP;
   key.kind = FAILSAFE_PORT;
-  return bpf_map_lookup_elem(&failsafe, &key) != 0;
+  return has_failsafe(mode_cell, &key);
 }
 
-static __always_inline const struct ban_value* host_ban(const struct packet* packet) {
+/* Reads the time once, and only for a ban that ends. */
+static __always_inline bool ban_holds(const struct ban_value* ban, __u64* now_ns) {
+  if (ban->expires_ns == 0) return true;
+  if (*now_ns == 0) *now_ns = bpf_ktime_get_boot_ns();
+  return is_live(ban->expires_ns, *now_ns);
+}
+
+static __always_inline const struct ban_value* host_ban(const struct packet* packet, __u64* now_ns) {
   const struct ban_value* ban = bpf_map_lookup_elem(&banned_hosts, &packet->flow.source);
-  if (!ban || ban->expires_ns == 0) return ban;
-  return is_live(ban->expires_ns, bpf_ktime_get_boot_ns()) ? ban : 0;
+  return ban && ban_holds(ban, now_ns) ? ban : 0;
 }
 
 /* The trie gives the longest network only. When its ban has run out and nobody has swept it yet, a wider one may still
  * hold. */
-static __always_inline const struct ban_value* net_ban(const struct packet* packet) {
+static __always_inline const struct ban_value* net_ban(const struct packet* packet, __u64* now_ns) {
   struct net_key key __attribute__((aligned(8)));
   key.prefix_length = 128;
   __builtin_memcpy(&key.address, &packet->flow.source, sizeof(key.address));
   PACKET_FLAT_LOOP
   for (int i = 0; i < MAX_EXPIRED_NETS; ++i) {
     const struct ban_value* ban = bpf_map_lookup_elem(&banned_nets, &key);
-    if (!ban || is_live(ban->expires_ns, ban->expires_ns ? bpf_ktime_get_boot_ns() : 0)) return ban;
+    if (!ban || ban_holds(ban, now_ns)) return ban;
     if (ban->prefix_length == 0 || ban->prefix_length > 128) return 0;
     key.prefix_length = ban->prefix_length - 1;
   }
@@ -53,14 +65,14 @@ static __always_inline int pass(void) {
 }
 
 static __always_inline int refuse(const struct packet* packet, const struct ban_value* ban, enum deny_event_kind kind,
-                                  enum gatehouse_counter counter, const struct mode_value* mode_cell) {
+                                  enum gatehouse_counter counter, const struct mode_value* mode_cell, __u64 now_ns) {
   struct denial denial = {
       .cause_id = ban->ban_id,
       .reason = ban->reason,
       .kind = (__u8)kind,
       .observed = mode_cell->mode != MODE_ENFORCE,
   };
-  report(&packet->flow, &denial, bpf_ktime_get_boot_ns());
+  report(&packet->flow, &denial, now_ns);
   if (denial.observed) {
     count(COUNTER_OBSERVED);
     return pass();
@@ -82,14 +94,15 @@ int guard(struct xdp_md* context) {
     if (shape == PACKET_MALFORMED) count(COUNTER_MALFORMED);
     return pass();
   }
-  if (is_failsafe(&packet)) {
+  if (is_failsafe(&packet, mode_cell)) {
     count(COUNTER_FAILSAFE_PASSED);
     return XDP_PASS;
   }
-  const struct ban_value* ban = host_ban(&packet);
-  if (ban) return refuse(&packet, ban, DENY_EVENT_BANNED_HOST, COUNTER_BANNED_HOST_DROPPED, mode_cell);
-  ban = net_ban(&packet);
-  if (ban) return refuse(&packet, ban, DENY_EVENT_BANNED_NET, COUNTER_BANNED_NET_DROPPED, mode_cell);
+  __u64 now_ns = 0;
+  const struct ban_value* ban = host_ban(&packet, &now_ns);
+  if (ban) return refuse(&packet, ban, DENY_EVENT_BANNED_HOST, COUNTER_BANNED_HOST_DROPPED, mode_cell, now_ns);
+  ban = net_ban(&packet, &now_ns);
+  if (ban) return refuse(&packet, ban, DENY_EVENT_BANNED_NET, COUNTER_BANNED_NET_DROPPED, mode_cell, now_ns);
 
   const bool is_new = packet.opening || (packet.flow.l4proto == PROTOCOL_UDP && packet.flow.port != 0);
   if (mode_cell->steering == STEERING_TPROXY && is_new && is_denied_by_verdict(&packet.flow, mode_cell))

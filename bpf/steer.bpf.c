@@ -47,7 +47,7 @@ static __always_inline bool read_flow(const struct bpf_sk_lookup* context, struc
 
 static __always_inline int drop_without_listener(const struct flow_key* flow) {
   struct denial denial = {.cause_id = 0, .reason = REASON_NO_LISTENER, .kind = DENY_EVENT_NO_LISTENER, .observed = 0};
-  report(flow, &denial, bpf_ktime_get_boot_ns());
+  report(flow, &denial, 0);
   count(COUNTER_STEER_NO_LISTENER);
   return SK_DROP;
 }

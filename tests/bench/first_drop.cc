@@ -122,8 +122,12 @@ pid_t start(char* const* command) {
 
 double measure(Stream& stream, char* const* command) {
   const auto begin = Clock::now();
-  while (Clock::now() - begin < warm_up) stream.step();
-  if (stream.last() < 0 || stream.silent()) throw std::runtime_error("packets do not arrive before the command is run");
+  while (Clock::now() - begin < patience && (Clock::now() - begin < warm_up || stream.last() < 0 || stream.silent())) {
+    stream.step();
+  }
+  if (stream.last() < 0 || stream.silent()) {
+    throw std::runtime_error("packets do not arrive before the command is run");
+  }
 
   const auto started = Clock::now();
   const pid_t child = start(command);

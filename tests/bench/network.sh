@@ -26,7 +26,9 @@ clean_up() {
     for log in "$dir"/*.log; do [ ! -s "$log" ] || { echo "--- the end of ${log##*/}" >&2; tail -n 10 "$log" >&2; }; done
   fi
   for pid in "${pids[@]}"; do kill "$pid" 2> /dev/null || true; done
-  for pid in "${pids[@]}"; do timeout 10 tail --pid="$pid" -f /dev/null 2> /dev/null || kill -9 "$pid" 2> /dev/null || true; done
+  local tries=100
+  while [ "$tries" -gt 0 ] && kill -0 "${pids[@]}" 2> /dev/null; do sleep 0.1; tries=$((tries - 1)); done
+  for pid in "${pids[@]}"; do kill -9 "$pid" 2> /dev/null || true; done
   umount "$dir/bpf" 2> /dev/null || true
   for namespace in "$client" "$gate" "$back"; do ip netns delete "$namespace" 2> /dev/null || true; done
   rm -rf "$dir"
@@ -215,10 +217,11 @@ memory_kib() {  # PID: its own share of memory, and that of its children
   for pid in "$1" $(pgrep -P "$1"); do awk '/^Pss:/ { print $2 }' "/proc/$pid/smaps_rollup"; done | awk '{ sum += $1 } END { print sum }'
 }
 ban_delay() {  # METRIC COUNT
-  local i
+  local i delay
   for ((i = 0; i < $2; ++i)); do
-    record "$1" gatehouse "$("$bin/first_drop" --from "$client" 192.0.2.66 --to "$back" 203.0.113.10 -- \
-      "$bin/gatehouse" --socket "$dir/run/control.sock" ban add 192.0.2.66 --reason bench 2>> "$dir/first_drop.log" | tail -n 1)"
+    delay=$("$bin/first_drop" --from "$client" 192.0.2.66 --to "$back" 203.0.113.10 -- \
+      "$bin/gatehouse" --socket "$dir/run/control.sock" ban add 192.0.2.66 --reason bench 2>> "$dir/first_drop.log") || die "a ban could not be timed"
+    record "$1" gatehouse "$(tail -n 1 <<< "$delay")"
     gatehouse ban remove 192.0.2.66 > /dev/null
   done
 }

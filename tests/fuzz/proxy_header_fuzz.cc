@@ -1,5 +1,5 @@
-// parse_proxy_header_v2() on anything: it never reads beyond its bytes, never needs more than what makes the header whole, and what it
-// accepts is written back to the same addresses.
+// parse_proxy_header_v2() on anything: it never reads beyond its bytes, never needs more than what makes the header
+// whole, and what it accepts is written back to the same addresses.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -28,6 +28,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (header.local) return 0;
   const auto written = relay::proxy_header_v2(header.source, header.destination);
   const auto again = relay::parse_proxy_header_v2(written);
-  if (!again || !*again || (*again)->source != header.source || (*again)->destination != header.destination) std::abort();
+  if (!again || !*again || (*again)->source != header.source || (*again)->destination != header.destination)
+    std::abort();
   return 0;
 }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "support/directories.h"
+#include "support/families.h"
 #include "support/leftovers.h"
 #include "support/network.h"
 #include "support/packet_watch.h"
@@ -24,8 +25,7 @@ class Fixtures : public testing::TestWithParam<Family> {
  protected:
   const Addresses& who_ = addresses(GetParam());
 };
-INSTANTIATE_TEST_SUITE_P(Families, Fixtures, testing::Values(Family::v4, Family::v6),
-                         [](const auto& info) { return std::string(text_of(info.param)); });
+INSTANTIATE_TEST_SUITE_P(Families, Fixtures, each_family, family_name);
 
 TEST_P(Fixtures, ClientsReachBackendsThroughTheGatewayWithTheirOwnAddress) {
   Network network;

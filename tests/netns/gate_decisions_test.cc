@@ -26,7 +26,9 @@ class Gate : public ::testing::TestWithParam<Family> {
   // Denied by the daemon: the connection is reset and the audit says why.
   void expect_denied(const Address& source, const std::string& reason) {
     auto connection = attempt(source);
-    if (connection) EXPECT_EQ(read_to_end(connection.fd).ending, Ending::reset);
+    if (connection) {
+      EXPECT_EQ(read_to_end(connection.fd).ending, Ending::reset);
+    }
     const auto rows = gateway_.json({"audit", "--action", "session_denied", "--source", source.text()}).at("rows");
     ASSERT_EQ(rows.size(), 1U) << gateway_.log();
     EXPECT_EQ(rows[0].at("reason"), reason);
@@ -97,14 +99,17 @@ TEST_P(Gate, DeniesAnotherProtocolThanTheGrants) {
 
 TEST_P(Gate, EndsALiveSessionAtTheEndOfItsGrant) {
   auto text = policy();
-  text.grants = "  short: { user: bob, server: one, end: " + format_time(now() + std::chrono::milliseconds(patiently(3s))) + " }\n";
+  text.grants =
+      "  short: { user: bob, server: one, end: " + format_time(now() + std::chrono::milliseconds(patiently(3s))) +
+      " }\n";
   begin(text);
   auto connection = attempt(where().client);
   ASSERT_TRUE(connection) << connection.text();
   ASSERT_EQ(send_all(connection.fd, "x"), 0);
   EXPECT_EQ(read_exact(connection.fd, 1).data, "x");
   EXPECT_EQ(read_to_end(connection.fd, 8s).ending, Ending::reset);
-  EXPECT_TRUE(eventually([&] { return gateway_.json({"sessions"}).at("sessions").at(0).at("end_reason") == "grant_expired"; }));
+  EXPECT_TRUE(
+      eventually([&] { return gateway_.json({"sessions"}).at("sessions").at(0).at("end_reason") == "grant_expired"; }));
 }
 
 TEST_P(Gate, DropsTheSecondAttemptInTheKernel) {
@@ -155,8 +160,10 @@ TEST_P(Gate, EndsLiveSessionsThatANewPolicyForbids) {
   text.grants.clear();
   gateway_.apply(text.text());
   EXPECT_EQ(read_to_end(connection.fd).ending, Ending::reset);
-  EXPECT_TRUE(backend_.wait_until([](const auto& seen) { return seen.at(0).ending == Ending::reset; })) << "the backend's leg was not reset";
-  EXPECT_TRUE(eventually([&] { return gateway_.json({"sessions"}).at("sessions").at(0).at("end_reason") == "grant_revoked"; }));
+  EXPECT_TRUE(backend_.wait_until([](const auto& seen) { return seen.at(0).ending == Ending::reset; }))
+      << "the backend's leg was not reset";
+  EXPECT_TRUE(
+      eventually([&] { return gateway_.json({"sessions"}).at("sessions").at(0).at("end_reason") == "grant_revoked"; }));
 }
 
 TEST_P(Gate, AnOperatorEndsASession) {
@@ -168,7 +175,8 @@ TEST_P(Gate, AnOperatorEndsASession) {
   const auto id = gateway_.json({"sessions", "--open"}).at("sessions").at(0).at("id").get<std::uint64_t>();
   EXPECT_EQ(gateway_.cli({"sessions", "kill", std::to_string(id)}).exit_code, 0);
   EXPECT_EQ(read_to_end(connection.fd).ending, Ending::reset);
-  EXPECT_TRUE(eventually([&] { return gateway_.json({"sessions"}).at("sessions").at(0).at("end_reason") == "killed"; }));
+  EXPECT_TRUE(
+      eventually([&] { return gateway_.json({"sessions"}).at("sessions").at(0).at("end_reason") == "killed"; }));
   EXPECT_EQ(gateway_.json({"audit", "--action", "session_killed"}).at("rows").at(0).at("session_id"), id);
 }
 
@@ -184,10 +192,12 @@ TEST_P(Gate, AFaultyPolicyChangesNothing) {
 
 TEST_P(Gate, ExplainsADecisionStepByStep) {
   begin(policy());
-  const auto allowed = gateway_.json({"check", "--source", where().client.text(), "--dest", service().address.text(), "--port", "7000"});
+  const auto allowed =
+      gateway_.json({"check", "--source", where().client.text(), "--dest", service().address.text(), "--port", "7000"});
   EXPECT_TRUE(allowed.at("allowed"));
   EXPECT_EQ(allowed.at("grant"), "bob-one");
-  const auto denied = gateway_.cli({"check", "--source", where().second_client.text(), "--dest", service().address.text(), "--port", "7000"});
+  const auto denied = gateway_.cli(
+      {"check", "--source", where().second_client.text(), "--dest", service().address.text(), "--port", "7000"});
   EXPECT_EQ(denied.exit_code, 3);
   EXPECT_NE(denied.output.find("unknown_source_ip"), std::string::npos) << denied.output;
 }

@@ -1,4 +1,5 @@
-// The policy that the gate's tests start from: one pool a family, one user "bob" at the first client address, and whatever a test adds.
+// The policy that the gate's tests start from: one pool a family, one user "bob" at the first client address, and
+// whatever a test adds.
 #pragma once
 
 #include <cstdint>
@@ -21,10 +22,10 @@ struct ServiceLine {
 
 struct PolicyText {
   Family family = Family::v4;
-  std::string users{};          // further lines of `users:`; bob is there unless `bob` is empty
+  std::string users{};  // further lines of `users:`; bob is there unless `bob` is empty
   std::string bob = "active: true";
   std::vector<ServiceLine> services = {ServiceLine{.name = "echo"}};
-  std::string servers{};        // further lines
+  std::string servers{};  // further lines
   std::string grants = "  bob-one: { user: bob, server: one }\n";
 
   [[nodiscard]] std::string text() const {
@@ -34,8 +35,9 @@ struct PolicyText {
     yaml += users + "servers:\n  one: { address: \"" + where.backend.text() + "\" }\n" + servers;
     if (!services.empty()) yaml += "services:\n";
     for (const auto& service : services) {
-      yaml += "  " + service.name + ": { server: " + service.server + ", proxy_ip: \"" + proxy_ip(family, service.proxy).text() +
-              "\", port: " + std::to_string(service.port) + ", kind: " + service.kind;
+      yaml += "  " + service.name + ": { server: " + service.server + ", proxy_ip: \"" +
+              proxy_ip(family, service.proxy).text() + "\", port: " + std::to_string(service.port) +
+              ", kind: " + service.kind;
       if (service.backend_port != 0) yaml += ", backend_port: " + std::to_string(service.backend_port);
       yaml += service.more + " }\n";
     }

@@ -46,7 +46,8 @@ TEST_P(Relay, PassesOnAHalfClose) {
   ASSERT_TRUE(connection) << connection.text();
   ASSERT_EQ(send_all(connection.fd, "all I have"), 0);
   shut_down_writing(connection.fd);
-  ASSERT_TRUE(server.wait_until([](const auto& seen) { return !seen.empty() && seen[0].peer_finished; })) << "the client's end did not arrive";
+  ASSERT_TRUE(server.wait_until([](const auto& seen) { return !seen.empty() && seen[0].peer_finished; }))
+      << "the client's end did not arrive";
   const auto rest = read_to_end(connection.fd);
   EXPECT_EQ(rest.data.size(), 1'000'000U);
   EXPECT_EQ(rest.ending, Ending::closed);
@@ -55,7 +56,8 @@ TEST_P(Relay, PassesOnAHalfClose) {
 
 TEST_P(Relay, CarriesAGigabyteBothWaysUnchanged) {
   constexpr std::uint64_t bytes = 1ULL << 30U;
-  TcpServer server(network_.backend, at_backend(), {.echo = false, .send_bytes = bytes, .send_seed = 1, .expect_seed = 2});
+  TcpServer server(network_.backend, at_backend(),
+                   {.echo = false, .send_bytes = bytes, .send_seed = 1, .expect_seed = 2});
   begin();
   auto connection = attempt();
   ASSERT_TRUE(connection) << connection.text();
@@ -76,15 +78,20 @@ TEST_P(Relay, CarriesAGigabyteBothWaysUnchanged) {
 TEST_P(Relay, ABackendThatRefusesEndsTheSession) {
   begin();
   auto connection = attempt();
-  if (connection) EXPECT_EQ(read_to_end(connection.fd).ending, Ending::reset);
+  if (connection) {
+    EXPECT_EQ(read_to_end(connection.fd).ending, Ending::reset);
+  }
   expect_end("backend_refused");
 }
 
 TEST_P(Relay, ABackendThatNobodyRoutesToEndsTheSession) {
   begin();
-  run_command({"ip", GetParam() == Family::v4 ? "-4" : "-6", "route", "add", "unreachable", where().backend.text()}, {.where = &network_.gateway});
+  run_command({"ip", GetParam() == Family::v4 ? "-4" : "-6", "route", "add", "unreachable", where().backend.text()},
+              {.where = &network_.gateway});
   auto connection = attempt();
-  if (connection) EXPECT_EQ(read_to_end(connection.fd).ending, Ending::reset);
+  if (connection) {
+    EXPECT_EQ(read_to_end(connection.fd).ending, Ending::reset);
+  }
   expect_end("backend_unreachable");
 }
 
@@ -157,10 +164,12 @@ TEST_P(Relay, ShowsTheBackendItsOwnAddressOtherwise) {
 TEST_P(Relay, ARealHaproxyReadsTheProxyHeader) {
   TemporaryDirectory directory;
   // HAProxy answers with what the header told it.
-  const auto file = directory.write("haproxy.cfg",
-                                    "defaults\n  mode http\n  timeout client 5s\n  timeout connect 5s\n  timeout server 5s\n"
-                                    "frontend f\n  bind [::]:7000 v4v6 accept-proxy\n"
-                                    "  http-request return status 200 content-type text/plain lf-string \"%[src] %[src_port] %[dst] %[dst_port]\\n\"\n");
+  const auto file =
+      directory.write("haproxy.cfg",
+                      "defaults\n  mode http\n  timeout client 5s\n  timeout connect 5s\n  timeout server 5s\n"
+                      "frontend f\n  bind [::]:7000 v4v6 accept-proxy\n"
+                      "  http-request return status 200 content-type text/plain lf-string \"%[src] %[src_port] %[dst] "
+                      "%[dst_port]\\n\"\n");
   Process haproxy({"haproxy", "-db", "-f", file.string()}, {.where = &network_.backend});
   begin(", proxy_protocol: v2");
   Received answer;
@@ -176,7 +185,8 @@ TEST_P(Relay, ARealHaproxyReadsTheProxyHeader) {
       },
       15s))
       << haproxy.errors() << gateway_.log();
-  const auto want = client.address.text() + " " + std::to_string(client.port) + " " + proxy_ip(GetParam(), 10).text() + " 7000";
+  const auto want =
+      client.address.text() + " " + std::to_string(client.port) + " " + proxy_ip(GetParam(), 10).text() + " 7000";
   EXPECT_NE(answer.data.find(want), std::string::npos) << "wanted " << want << " in\n" << answer.data;
 }
 

@@ -1,4 +1,5 @@
-// Steering, end to end: what reaches the daemon, with which destination, and what never goes past it. Both families, both ways of steering.
+// Steering, end to end: what reaches the daemon, with which destination, and what never goes past it. Both families,
+// both ways of steering.
 #include <gtest/gtest.h>
 
 #include "netns/gate_policy.h"
@@ -78,11 +79,14 @@ TEST_P(Steering, ResetsTcpToAPoolAddressWithoutAService) {
 }
 
 TEST_P(Steering, NeverReachesAnotherSocketOfTheGateway) {
-  TcpServer wildcard(network_.gateway, {*Address::parse(GetParam().family == Family::v4 ? "0.0.0.0" : "::"), 7000}, {.greeting = "gateway"});
+  TcpServer wildcard(network_.gateway, {*Address::parse(GetParam().family == Family::v4 ? "0.0.0.0" : "::"), 7000},
+                     {.greeting = "gateway"});
   gateway_.start();
   gateway_.apply(policy().text());  // the backend does not listen
   auto connection = connect_tcp(network_.client, {proxy(10), 7000}, 2s, from_client());
-  if (connection) EXPECT_EQ(read_to_end(connection.fd).data, "");
+  if (connection) {
+    EXPECT_EQ(read_to_end(connection.fd).data, "");
+  }
   gateway_.kill_hard();
   EXPECT_FALSE(connect_tcp(network_.client, {proxy(10), 7000}, 1500ms, from_client()));
   EXPECT_EQ(wildcard.accepted(), 0U) << "traffic of a proxy IP reached a socket of the gateway's own";
@@ -90,7 +94,7 @@ TEST_P(Steering, NeverReachesAnotherSocketOfTheGateway) {
 }
 
 TEST_P(Steering, StoppedClosedItRejectsAndForwardsNothing) {
-  TcpServer behind(network_.backend, {proxy(10), 7000});
+  TcpServer behind(network_.backend, {*Address::parse("::"), 7000});
   gateway_.start();
   gateway_.apply(policy().text());
   EXPECT_TRUE(gateway_.stop().success()) << gateway_.log();
@@ -100,7 +104,7 @@ TEST_P(Steering, StoppedClosedItRejectsAndForwardsNothing) {
 }
 
 TEST_P(Steering, StoppedOpenItLeavesNothingBehind) {
-  TcpServer behind(network_.backend, {proxy(10), 7000}, {.greeting = "routed"});
+  TcpServer behind(network_.backend, {*Address::parse("::"), 7000}, {.greeting = "routed"});
   gateway_.set("on_stop", "open");
   gateway_.start();
   gateway_.apply(policy().text());
@@ -128,9 +132,11 @@ TEST_P(Steering, MendsWhatSomebodyElseFlushed) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Ways, Steering,
-                         ::testing::Values(Way{Family::v4, "sk_lookup"}, Way{Family::v6, "sk_lookup"}, Way{Family::v4, "tproxy"},
-                                           Way{Family::v6, "tproxy"}),
-                         [](const auto& each) { return std::string(text_of(each.param.family)) + "_" + each.param.steering; });
+                         ::testing::Values(Way{Family::v4, "sk_lookup"}, Way{Family::v6, "sk_lookup"},
+                                           Way{Family::v4, "tproxy"}, Way{Family::v6, "tproxy"}),
+                         [](const auto& each) {
+                           return std::string(text_of(each.param.family)) + "_" + each.param.steering;
+                         });
 
 TEST(SteeringScale, ThousandsOfServicesCostNoDescriptors) {
   Network network;
@@ -146,7 +152,8 @@ TEST(SteeringScale, ThousandsOfServicesCostNoDescriptors) {
   TcpServer server(network.backend, {addresses(Family::v4).backend, 7000}, {.greeting = "hello"});
   gateway.start();
   const auto descriptors = [&] {
-    return std::distance(std::filesystem::directory_iterator("/proc/" + std::to_string(gateway.daemon().id()) + "/fd"), {});
+    return std::distance(std::filesystem::directory_iterator("/proc/" + std::to_string(gateway.daemon().id()) + "/fd"),
+                         {});
   };
   const auto before = descriptors();
   gateway.apply(text.text());

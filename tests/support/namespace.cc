@@ -1,7 +1,12 @@
 #include "support/namespace.h"
 
 #include <fcntl.h>
+#include <linux/ethtool.h>
+#include <linux/sockios.h>
+#include <net/if.h>
 #include <sched.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -11,6 +16,7 @@
 #include <system_error>
 #include <thread>
 
+#include "support/patience.h"
 #include "support/process.h"
 
 namespace gatehouse::test {
@@ -39,6 +45,22 @@ std::string sysctl_file(std::string_view name) {
   std::string file(name);
   std::ranges::replace(file, '.', '/');
   return "/proc/sys/" + file;
+}
+
+// IPv6 uses an interface only from the moment on at which the kernel's link watch has seen its carrier, up to a second
+// after it was set up. Asking for the link makes newer kernels look at once; the answer that counts is IFF_RUNNING.
+bool is_running(const Namespace& where, const std::string& interface) {
+  return where.run([&] {
+    const Fd socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    if (!socket) fail("socket");
+    ethtool_value link{ETHTOOL_GLINK, 0};
+    ifreq request{};
+    interface.copy(request.ifr_name, IFNAMSIZ - 1);
+    request.ifr_data = reinterpret_cast<char*>(&link);
+    if (ioctl(socket.get(), SIOCETHTOOL, &request) != 0) fail("SIOCETHTOOL for " + interface);
+    if (ioctl(socket.get(), SIOCGIFFLAGS, &request) != 0) fail("SIOCGIFFLAGS for " + interface);
+    return (request.ifr_flags & IFF_RUNNING) != 0;
+  });
 }
 
 }  // namespace
@@ -99,6 +121,11 @@ void connect(const LinkEnd& one, const LinkEnd& other) {
     }
     lines.push_back("link set " + end->interface + " up");
     end->where.ip(lines);
+  }
+  for (const LinkEnd* end : {&one, &other}) {
+    if (!eventually([&] { return is_running(end->where, end->interface); })) {
+      throw std::runtime_error("the wire " + end->interface + " did not come up");
+    }
   }
 }
 

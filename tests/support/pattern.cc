@@ -45,29 +45,33 @@ TransferResult transfer(const Fd& socket, const TransferPlan& plan, std::chrono:
   TransferResult result;
   bool sending = plan.send_bytes > 0;
   if (!sending && plan.shut_down) shutdown(socket.get(), SHUT_WR);
-  while (result.ending == Ending::open) {
-    pollfd waiting{socket.get(), static_cast<short>(sending ? POLLIN | POLLOUT : POLLIN), 0};
+  bool receiving = true;
+  while (receiving || sending) {
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now()).count();
     if (left <= 0) {
       result.ending = Ending::timed_out;
       break;
     }
+    pollfd waiting{socket.get(), static_cast<short>((receiving ? POLLIN : 0) | (sending ? POLLOUT : 0)), 0};
     if (poll(&waiting, 1, static_cast<int>(left)) <= 0) continue;
-    if (sending && (waiting.revents & POLLOUT) != 0) {
+    if (sending && (waiting.revents & (POLLOUT | POLLERR)) != 0) {
       const auto piece = outgoing.at(result.sent, plan.send_bytes - result.sent);
       const ssize_t count = send(socket.get(), piece.data(), piece.size(), MSG_NOSIGNAL);
       if (count > 0) result.sent += static_cast<std::uint64_t>(count);
       if (count < 0 && errno != EAGAIN && errno != EINTR) {
         sending = false;
         // Told only once, to whoever comes first; the receiving side would now see a plain end.
-        if (errno == ECONNRESET) result.ending = Ending::reset;
+        if (errno == ECONNRESET) {
+          result.ending = Ending::reset;
+          receiving = false;
+        }
       }
       if (result.sent == plan.send_bytes) {
         sending = false;
         if (plan.shut_down) shutdown(socket.get(), SHUT_WR);
       }
     }
-    if (result.ending == Ending::open && (waiting.revents & (POLLIN | POLLHUP | POLLERR)) != 0) {
+    if (receiving && (waiting.revents & (POLLIN | POLLHUP | POLLERR)) != 0) {
       const ssize_t count = recv(socket.get(), buffer.data(), buffer.size(), 0);
       if (count > 0) {
         const auto length = static_cast<std::size_t>(count);
@@ -75,8 +79,10 @@ TransferResult transfer(const Fd& socket, const TransferPlan& plan, std::chrono:
         result.received += length;
       } else if (count == 0) {
         result.ending = Ending::closed;
+        receiving = false;
       } else if (errno != EAGAIN && errno != EINTR) {
         result.ending = errno == ECONNRESET ? Ending::reset : Ending::failed;
+        receiving = sending = false;
       }
     }
   }

@@ -42,7 +42,7 @@ struct TransferResult {
   bool intact = true;            // every byte received was the right one
   Ending ending = Ending::open;  // of the receiving direction
 };
-// Ends at the other side's end of stream, at an error, or at the limit.
+// Ends when everything is sent and the other side's end of stream has come, at an error, or at the limit.
 TransferResult transfer(const Fd& socket, const TransferPlan& plan, std::chrono::milliseconds limit);
 
 }  // namespace gatehouse::test

@@ -16,6 +16,7 @@
 
 #include "admin/http_server.h"
 #include "admin/operations.h"
+#include "support/directories.h"
 
 namespace gatehouse::test {
 
@@ -112,25 +113,6 @@ class FakeOperations : public admin::Operations {
 inline admin::Fault fault(int status, std::string what, std::string mend) {
   return {status, {std::move(what), std::move(mend)}, {}};
 }
-
-class TemporaryDirectory {
- public:
-  TemporaryDirectory() {
-    std::string name = (std::filesystem::temp_directory_path() / "gatehouse-test-XXXXXX").string();
-    if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("no temporary directory");
-    path_ = name;
-  }
-  ~TemporaryDirectory() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  TemporaryDirectory(const TemporaryDirectory&) = delete;
-  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
-  [[nodiscard]] const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
 
 // The API on a real socket in a directory of its own, its loop on a thread of its own.
 class RunningServer {

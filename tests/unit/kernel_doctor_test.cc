@@ -163,8 +163,8 @@ TEST_F(Doctor, FindsSwitchesThatSpoilTheMark) {
   place.set_sysctl("net.ipv6.fwmark_reflect", "1");
   expect(Level::failure, "src_valid_mark wire", "martian", "net.ipv4.conf.all.src_valid_mark=0");
   expect(Level::failure, "mark", "tcp_fwmark_accept", "sysctl -w net.ipv4.tcp_fwmark_accept=0");
-  expect(Level::failure, "mark", "net.ipv4.fwmark_reflect", "sysctl -w net.ipv4.fwmark_reflect=0");
-  expect(Level::failure, "mark", "net.ipv6.fwmark_reflect", "sysctl -w net.ipv6.fwmark_reflect=0");
+  expect(Level::warning, "mark", "net.ipv4.fwmark_reflect", "sysctl -w net.ipv4.fwmark_reflect=0");
+  expect(Level::warning, "mark", "net.ipv6.fwmark_reflect", "sysctl -w net.ipv6.fwmark_reflect=0");
 }
 
 TEST_F(Doctor, ReadsSwitchesOfInterfacesWithDotsInTheirNames) {

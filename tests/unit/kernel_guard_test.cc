@@ -140,8 +140,7 @@ TEST_F(Guard, PassesAFailsafeSourceWhateverIsBanned) {
   kernel.ban(v4_client);
   kernel.ban("192.0.2.0/24");
   kernel.ban(v6_client);
-  kernel.allow_source(v4_client);
-  kernel.allow_source(v6_client);
+  kernel.set_failsafe({{address(v4_client), address(v6_client)}, {}});
   EXPECT_EQ(kernel.guard(v4().tcp(rdp)), Fate::passed);
   EXPECT_EQ(kernel.guard(v4().udp(53)), Fate::passed);
   EXPECT_EQ(kernel.guard(v6().tcp(rdp)), Fate::passed);
@@ -152,7 +151,7 @@ TEST_F(Guard, PassesAFailsafeSourceWhateverIsBanned) {
 TEST_F(Guard, PassesAFailsafePortOfTcpAndNotOfUdp) {
   kernel.ban(v4_client);
   kernel.ban(v6_client);
-  kernel.allow_port(22);
+  kernel.set_failsafe({{}, {22}});
   EXPECT_EQ(kernel.guard(v4().tcp(22)), Fate::passed);
   EXPECT_EQ(kernel.guard(v4().tcp(22, tcp_ack)), Fate::passed);
   EXPECT_EQ(kernel.guard(v6().tcp(22)), Fate::passed);
@@ -169,6 +168,35 @@ TEST_F(Guard, DoesNotTakeASourceForAPortNorAPortForASource) {
   EXPECT_EQ(kernel.guard(v4().tcp(0)), Fate::dropped);
 }
 
+// What nobody said to be absent is looked up: a mode cell of zeros closes no way in.
+TEST_F(Guard, LooksForEveryFailsafeEntryUntilItIsToldWhichAreAbsent) {
+  kernel.ban(v4_client);
+  require(kernel.maps.failsafe.put(failsafe_key{{}, 22, IPPROTO_TCP, FAILSAFE_PORT}, failsafe_value{}));
+  EXPECT_EQ(kernel.guard(v4().tcp(22)), Fate::passed);
+  kernel.set_failsafe({});
+  EXPECT_EQ(kernel.guard(v4().tcp(22)), Fate::dropped);
+}
+
+TEST_F(Guard, KeepsEveryPortAndSourceOpenThatIsFailsafe) {
+  kernel.ban("0.0.0.0/0");
+  kernel.ban("::/0");
+  Failsafe failsafe;
+  for (unsigned i = 0; i < 40; ++i) {
+    failsafe.tcp_ports.push_back(static_cast<std::uint16_t>(2000 + i * 7));
+    failsafe.sources.push_back(address("203.0.113." + std::to_string(i * 5)));
+    kernel.set_failsafe({{failsafe.sources.back()}, {failsafe.tcp_ports.back()}});
+    EXPECT_EQ(kernel.guard(v6().tcp(failsafe.tcp_ports.back())), Fate::passed) << i;
+    EXPECT_EQ(kernel.guard(PacketBuilder().v4(failsafe.sources.back().text(), v4_proxy).tcp(rdp)), Fate::passed) << i;
+  }
+  kernel.set_failsafe(failsafe);
+  for (const auto port : failsafe.tcp_ports) EXPECT_EQ(kernel.guard(v4().tcp(port)), Fate::passed) << port;
+  for (const auto& source : failsafe.sources) {
+    EXPECT_EQ(kernel.guard(PacketBuilder().v4(source.text(), v4_proxy).tcp(rdp)), Fate::passed) << source.text();
+  }
+  EXPECT_EQ(kernel.guard(v4().tcp(rdp)), Fate::dropped);
+  EXPECT_EQ(kernel.guard(v6().udp(2000)), Fate::dropped);
+}
+
 TEST_F(Guard, SeesThroughVlanTags) {
   kernel.ban(v4_client);
   kernel.ban(v6_client);
@@ -182,7 +210,7 @@ TEST_F(Guard, SeesThroughVlanTags) {
 
 TEST_F(Guard, FindsThePortBehindIpv4OptionsOfEveryLength) {
   kernel.ban(v4_client);
-  kernel.allow_port(22);
+  kernel.set_failsafe({{}, {22}});
   for (unsigned words = 0; words <= 10; ++words) {
     EXPECT_EQ(kernel.guard(PacketBuilder().v4(v4_client, v4_proxy, words).tcp(22)), Fate::passed) << words;
     EXPECT_EQ(kernel.guard(PacketBuilder().v4(v4_client, v4_proxy, words).tcp(23)), Fate::dropped) << words;
@@ -191,7 +219,7 @@ TEST_F(Guard, FindsThePortBehindIpv4OptionsOfEveryLength) {
 
 TEST_F(Guard, FindsThePortBehindIpv6ExtensionHeaders) {
   kernel.ban(v6_client);
-  kernel.allow_port(22);
+  kernel.set_failsafe({{}, {22}});
   for (const Next kind :
        {Next::hop_by_hop, Next::routing, Next::destination_options, Next::authentication, Next::fragment}) {
     for (unsigned units = 1; units <= 4; ++units) {
@@ -218,7 +246,7 @@ TEST_F(Guard, FindsThePortBehindIpv6ExtensionHeaders) {
 
 TEST_F(Guard, JudgesTheSourceBehindAnyChainOfExtensionHeaders) {
   kernel.ban(v6_client);
-  kernel.allow_port(22);
+  kernel.set_failsafe({{}, {22}});
   // Longer than guard follows: no port, so no failsafe port, but a source.
   EXPECT_EQ(kernel.guard(v6().extension(Next::destination_options, 40).tcp(22)), Fate::dropped);
   EXPECT_EQ(kernel.guard(v6().extension(Next::destination_options, 256).tcp(22)), Fate::dropped);
@@ -230,7 +258,7 @@ TEST_F(Guard, JudgesTheSourceBehindAnyChainOfExtensionHeaders) {
 }
 
 TEST_F(Guard, JudgesFragmentsByTheirSourceAndTakesNoPortFromLaterOnes) {
-  kernel.allow_port(22);
+  kernel.set_failsafe({{}, {22}});
   // The bytes of a later fragment that happen to lie where a port would be.
   const auto later_v4 = PacketBuilder().v4(v4_client, v4_proxy, 0, 185).tcp(22);
   const auto later_v6 = v6().fragment(185).tcp(22);

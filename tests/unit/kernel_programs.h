@@ -38,8 +38,7 @@ class LoadedPrograms {
   void ban(const std::string& network, std::uint64_t expires_ns = 0, std::uint64_t id = 1) const;
   void deny(const std::string& source, const std::string& destination, std::uint16_t port, std::uint64_t expires_ns,
             policy::Transport transport = policy::Transport::tcp) const;
-  void allow_source(const std::string& source) const;
-  void allow_port(std::uint16_t port) const;
+  void set_failsafe(const Failsafe& failsafe);  // adds
 
   [[nodiscard]] std::uint64_t counter(gatehouse_counter counter) const;
   [[nodiscard]] std::vector<deny_event> events();
@@ -49,6 +48,7 @@ class LoadedPrograms {
 
  private:
   DenyEvents events_;
+  __u32 absent_ = 0;
 };
 
 }  // namespace gatehouse::kernel::test

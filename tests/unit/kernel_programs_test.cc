@@ -95,7 +95,7 @@ LookupOutcome LoadedPrograms::steer(const std::string& source, const std::string
 }
 
 void LoadedPrograms::set_mode(gatehouse_mode mode, gatehouse_steering steering) const {
-  require(maps.write_mode({GATEHOUSE_SCHEMA, static_cast<__u32>(mode), static_cast<__u32>(steering), 0, 0}));
+  require(maps.write_mode({GATEHOUSE_SCHEMA, static_cast<__u32>(mode), static_cast<__u32>(steering), absent_, 0}));
 }
 
 void LoadedPrograms::ban(const std::string& text, std::uint64_t expires_ns, std::uint64_t id) const {
@@ -119,12 +119,12 @@ void LoadedPrograms::deny(const std::string& source, const std::string& destinat
       key, verdict_value{expires_ns, 4711, 0, static_cast<__u32>(policy::Reason::no_matching_policy), 0}));
 }
 
-void LoadedPrograms::allow_source(const std::string& source) const {
-  require(maps.failsafe.put(failsafe_key{raw_address(address(source)), 0, 0, FAILSAFE_SOURCE}, failsafe_value{}));
-}
-
-void LoadedPrograms::allow_port(std::uint16_t port) const {
-  require(maps.failsafe.put(failsafe_key{{}, port, IPPROTO_TCP, FAILSAFE_PORT}, failsafe_value{}));
+void LoadedPrograms::set_failsafe(const Failsafe& failsafe) {
+  for (const auto& key : failsafe_keys_of(failsafe)) require(maps.failsafe.put(key, failsafe_value{}));
+  absent_ = failsafe_absent_of(failsafe);
+  auto cell = require(maps.read_mode());
+  cell.failsafe_absent = absent_;
+  require(maps.write_mode(cell));
 }
 
 std::uint64_t LoadedPrograms::counter(gatehouse_counter counter) const {

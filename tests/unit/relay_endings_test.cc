@@ -112,7 +112,8 @@ TEST(Relay, NoticesAClientsResetAfterItsHalfClose) {
   reset(pair.client);
   const auto outcome = outcome_of(*pair.live);
   EXPECT_EQ(outcome.reason, EndReason::client_reset) << outcome.detail;
-  EXPECT_FALSE(write_all(pair.backend, "x") && write_all(pair.backend, "y") && read_to_end(pair.backend).error_number == 0);
+  EXPECT_FALSE(write_all(pair.backend, "x") && write_all(pair.backend, "y") &&
+               read_to_end(pair.backend).error_number == 0);
 }
 
 TEST(Relay, TellsARefusedBackendAndResetsTheClient) {
@@ -142,7 +143,8 @@ TEST(Relay, TellsAnUnreachableBackend) {
   RelayLoop loop;
   Dialing dialing;
   // TCP to a broadcast address is refused by the kernel itself (ENETUNREACH), with any routes.
-  const auto live = loop.start(std::move(dialing.accepted), {.backend = {Address::parse("255.255.255.255").value(), 9}});
+  const auto live =
+      loop.start(std::move(dialing.accepted), {.backend = {Address::parse("255.255.255.255").value(), 9}});
   const auto outcome = outcome_of(*live);
   EXPECT_EQ(outcome.reason, EndReason::backend_unreachable) << outcome.detail;
   expect_reset(dialing.client);
@@ -176,10 +178,9 @@ TEST(Relay, ShowsTheClientsAddressAndPortToTheBackend) {
   Fd accepted = front.accept(SOCK_NONBLOCK);
   // An address that the client does not have here; on loopback the answers find the way back all the same.
   const Endpoint shown{Address::parse("127.0.0.77").value(), peer_name(accepted).port};
-  const auto live = loop.start(std::move(accepted), {.client = shown,
-                                                     .proxy = front.endpoint(),
-                                                     .backend = back.endpoint(),
-                                                     .source = policy::SourceMode::client});
+  const auto live = loop.start(
+      std::move(accepted),
+      {.client = shown, .proxy = front.endpoint(), .backend = back.endpoint(), .source = policy::SourceMode::client});
   const Fd backend = back.accept();
   EXPECT_EQ(peer_name(backend).text(), shown.text());
   ASSERT_TRUE(write_all(client, "x"));
@@ -193,9 +194,9 @@ TEST(Relay, ShowsTheClientsAddressWithAnotherPortWhereItsOwnIsTaken) {
   // Listening without SO_REUSEADDR, so that nobody else can bind to it.
   const Listener holder("127.0.0.77");
   const Fd client = connect_to(front.endpoint());
-  const auto live = loop.start(front.accept(SOCK_NONBLOCK), {.client = holder.endpoint(),
-                                                             .backend = back.endpoint(),
-                                                             .source = policy::SourceMode::client});
+  const auto live =
+      loop.start(front.accept(SOCK_NONBLOCK),
+                 {.client = holder.endpoint(), .backend = back.endpoint(), .source = policy::SourceMode::client});
   const Fd backend = back.accept();
   EXPECT_EQ(peer_name(backend).address, holder.endpoint().address);
   EXPECT_NE(peer_name(backend).port, holder.endpoint().port);
@@ -292,7 +293,8 @@ TEST(Relay, AbortedWhileOneSideTakesNothingEndsAtOnce) {
   expect_reset(pair.backend);
 }
 
-// A peer that is gone without a word: the kernel's TCP_USER_TIMEOUT ends it. A window that stays closed is the same to it.
+// A peer that is gone without a word: the kernel's TCP_USER_TIMEOUT ends it. A window that stays closed is the same to
+// it.
 TEST(Relay, EndsWhenOneSideTakesNothingForTheUserTimeout) {
   RelayLoop loop;
   Connected pair(loop, {.user_timeout = 500ms});
@@ -310,7 +312,9 @@ TEST(Relay, EndsWithAResetWhenItIsDestroyedUndone) {
   PipePool pipes;
   Socket socket(context.get_executor());
   socket.assign(boost::asio::ip::tcp::v4(), accepted.release());
-  { const TcpRelay relay(std::move(socket), pipes, {}); }
+  {
+    const TcpRelay relay(std::move(socket), pipes, {});
+  }
   expect_reset(client);
 }
 

@@ -117,7 +117,8 @@ TEST(Relay, CarriesAConversationOfSmallMessages) {
   }
   const auto [up, down] = loop.counted(*pair.live);
   EXPECT_EQ(up, 2000U * 8 + 10 + 90 * 2 + 900 * 3 + 1000 * 4);
-  // The counter of a direction moves when its bytes are with the client's kernel, which the client may see a moment earlier.
+  // The counter of a direction moves when its bytes are with the client's kernel, which the client may see a moment
+  // earlier.
   EXPECT_GE(down + 12, up);
 }
 

@@ -1,5 +1,5 @@
-// What the tests of the relay share: plain blocking sockets on loopback for the client and the backend, and an event loop in a thread
-// of its own that carries relays between them, ticking as the gate does.
+// What the tests of the relay share: plain blocking sockets on loopback for the client and the backend, and an event
+// loop in a thread of its own that carries relays between them, ticking as the gate does.
 #pragma once
 
 #include <netinet/in.h>
@@ -134,7 +134,9 @@ inline bool write_all(const Fd& socket, const void* data, std::size_t size) {
   }
   return true;
 }
-inline bool write_all(const Fd& socket, std::string_view text) { return write_all(socket, text.data(), text.size()); }
+inline bool write_all(const Fd& socket, std::string_view text) {
+  return write_all(socket, text.data(), text.size());
+}
 
 inline bool write_pattern(const Fd& socket, const Pattern& pattern, std::uint64_t total) {
   std::vector<char> bytes;

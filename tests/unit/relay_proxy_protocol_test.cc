@@ -10,7 +10,9 @@ namespace {
 
 using Bytes = std::vector<std::uint8_t>;
 
-Endpoint endpoint(const std::string& address, std::uint16_t port) { return {Address::parse(address).value(), port}; }
+Endpoint endpoint(const std::string& address, std::uint16_t port) {
+  return {Address::parse(address).value(), port};
+}
 
 // Written out by hand from the specification, section 2.2.
 const Bytes header_v4{0x0D, 0x0A, 0x0D, 0x0A, 0x00, 0x0D, 0x0A, 0x51, 0x55, 0x49, 0x54, 0x0A,  // signature
@@ -19,9 +21,9 @@ const Bytes header_v4{0x0D, 0x0A, 0x0D, 0x0A, 0x00, 0x0D, 0x0A, 0x51, 0x55, 0x49
                       0xD4, 0x31, 0x0D, 0x3D};                                                 // 54321, 3389
 const Bytes header_v6{0x0D, 0x0A, 0x0D, 0x0A, 0x00, 0x0D, 0x0A, 0x51, 0x55, 0x49, 0x54, 0x0A,  //
                       0x21, 0x21, 0x00, 0x24,                                                  // PROXY, TCP6, 36 bytes
-                      0x20, 0x01, 0x0D, 0xB8, 0,    0,    0,    0,    0,    0,    0,    0,    0, 0, 0, 0x01,
-                      0x20, 0x01, 0x0D, 0xB8, 0,    0,    0,    0,    0,    0,    0,    0,    0, 0, 0, 0x02,
-                      0xD4, 0x31, 0x00, 0x16};  // 54321, 22
+                      0x20, 0x01, 0x0D, 0xB8, 0,    0,    0,    0,    0,    0,    0,    0,
+                      0,    0,    0,    0x01, 0x20, 0x01, 0x0D, 0xB8, 0,    0,    0,    0,
+                      0,    0,    0,    0,    0,    0,    0,    0x02, 0xD4, 0x31, 0x00, 0x16};  // 54321, 22
 
 Bytes with(Bytes bytes, std::size_t at, std::uint8_t value) {
   bytes.at(at) = value;

@@ -112,7 +112,8 @@ TEST(PipePool, KeepsNoMoreThanItIsToldTo) {
 }
 
 TEST(PipePool, TakesTheSizeThatTheKernelGrants) {
-  // More than /proc/sys/fs/pipe-max-size is refused to everybody without CAP_SYS_RESOURCE; a size is rounded up to a power of two for all.
+  // More than /proc/sys/fs/pipe-max-size is refused to everybody without CAP_SYS_RESOURCE; a size is rounded up to a
+  // power of two for all.
   PipePool pool(1, 100'000);
   const auto pipe = pool.borrow();
   ASSERT_TRUE(pipe);
@@ -121,7 +122,7 @@ TEST(PipePool, TakesTheSizeThatTheKernelGrants) {
 
 TEST(PipePool, MakesTheProcessIgnoreBrokenPipeSignals) {
   const auto disposition = [] {
-    struct sigaction current {};
+    struct sigaction current{};
     ::sigaction(SIGPIPE, nullptr, &current);
     return current.sa_handler;
   };
@@ -197,7 +198,8 @@ TEST(Relay, TellsWhenNoDescriptorIsLeftForTheBackend) {
             0);
 }
 
-// 64 MiB are offered to a backend that reads nothing: what is taken stays what the kernel's buffers hold, and all of it arrives later.
+// 64 MiB are offered to a backend that reads nothing: what is taken stays what the kernel's buffers hold, and all of it
+// arrives later.
 TEST(Relay, HoldsTheWriterBackForASlowReader) {
   constexpr std::uint64_t size = 64UL * 1024 * 1024;
   RelayLoop loop;
@@ -295,8 +297,9 @@ TEST(Relay, SetsTheSameOptionsOnBothSides) {
   Fd accepted = front.accept(SOCK_NONBLOCK);
   const auto before = descriptors();
   std::set<int> sides{accepted.get()};
-  const auto live = loop.start(
-      std::move(accepted), {.backend = back.endpoint(), .keep_alive = std::chrono::seconds(47), .user_timeout = 12'345ms});
+  const auto live =
+      loop.start(std::move(accepted),
+                 {.backend = back.endpoint(), .keep_alive = std::chrono::seconds(47), .user_timeout = 12'345ms});
   const Fd backend = back.accept();
   ASSERT_TRUE(write_all(client, "x"));
   ASSERT_EQ(read_exactly(backend, 1), "x");

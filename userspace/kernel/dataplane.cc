@@ -20,13 +20,6 @@ constexpr std::array<const char*, COUNTER_COUNT> counter_names{
     "events_lost",
 };
 
-failsafe_key source_key(const Address& address) {
-  return {raw_address(address), 0, 0, FAILSAFE_SOURCE};
-}
-failsafe_key port_key(std::uint16_t port) {
-  return {{}, port, IPPROTO_TCP, FAILSAFE_PORT};
-}
-
 }  // namespace
 
 const char* counter_name(gatehouse_counter counter) {
@@ -113,32 +106,49 @@ Result<void> KernelDataplane::set_enforcement(Enforcement mode) {
   return {};
 }
 
-Result<void> KernelDataplane::set_failsafe(const Failsafe& failsafe) {
-  using Keys = std::unordered_set<failsafe_key, ByBytes<failsafe_key>, ByBytes<failsafe_key>>;
-  Keys wanted;
-  for (const auto& source : failsafe.sources) wanted.insert(source_key(source));
-  for (const auto port : failsafe.tcp_ports) wanted.insert(port_key(port));
+Result<void> KernelDataplane::write_failsafe_absent(__u32 absent) const {
+  auto cell = maps_.read_mode();
+  if (!cell) return std::unexpected(cell.error());
+  cell->failsafe_absent = absent;
+  return maps_.write_mode(*cell);
+}
+
+Result<std::size_t> KernelDataplane::apply_failsafe(const Failsafe& failsafe) {
+  const auto keys = failsafe_keys_of(failsafe);
+  std::unordered_set<failsafe_key, ByBytes<failsafe_key>, ByBytes<failsafe_key>> wanted(keys.begin(), keys.end());
   if (wanted.size() > GATEHOUSE_MAX_FAILSAFE) {
     return failure("failsafe has " + std::to_string(wanted.size()) + " sources and ports",
                    "keep it to " + std::to_string(GATEHOUSE_MAX_FAILSAFE));
   }
-  auto present = maps_.failsafe.entries();
+  const auto present = maps_.failsafe.entries();
   if (!present) return std::unexpected(present.error());
   std::vector<failsafe_key> surplus;
   for (const auto& [key, value] : *present) {
     if (wanted.erase(key) == 0) surplus.push_back(key);
   }
-  std::vector<FailsafeMap::Entry> entries;
-  for (const auto& key : wanted) entries.emplace_back(key, failsafe_value{});
+  std::vector<FailsafeMap::Entry> missing;
+  for (const auto& key : wanted) missing.emplace_back(key, failsafe_value{});
+  // Until all is in place guard looks at every entry.
+  if (!missing.empty() || !surplus.empty()) {
+    if (auto written = write_failsafe_absent(0); !written) return std::unexpected(written.error());
+  }
   // A new way in opens before a former one is closed, unless there is no room for both.
-  const bool has_room = present->size() + entries.size() <= GATEHOUSE_MAX_FAILSAFE;
+  const bool has_room = present->size() + missing.size() <= GATEHOUSE_MAX_FAILSAFE;
   if (has_room) {
-    if (auto put = maps_.failsafe.put(entries); !put) return put;
+    if (auto put = maps_.failsafe.put(missing); !put) return std::unexpected(put.error());
   }
-  if (auto erased = maps_.failsafe.erase(surplus); !erased) return std::unexpected(erased.error());
+  if (auto erased = maps_.failsafe.erase(surplus); !erased) return erased;
   if (!has_room) {
-    if (auto put = maps_.failsafe.put(entries); !put) return put;
+    if (auto put = maps_.failsafe.put(missing); !put) return std::unexpected(put.error());
   }
+  if (auto written = write_failsafe_absent(failsafe_absent_of(failsafe)); !written)
+    return std::unexpected(written.error());
+  return missing.size() + surplus.size();
+}
+
+Result<void> KernelDataplane::set_failsafe(const Failsafe& failsafe) {
+  const auto applied = apply_failsafe(failsafe);
+  if (!applied) return std::unexpected(applied.error());
   options_.failsafe = failsafe;
   return {};
 }

@@ -180,14 +180,14 @@ Result<void> KernelDataplane::use_pinned_program(const char* name, Fd& loaded, U
 }
 
 Result<void> KernelDataplane::write_settings() {
+  // The operator's way in before anything that could close it.
+  if (auto set = set_failsafe(options_.failsafe); !set) return set;
   auto cell = maps_.read_mode();
   if (!cell) return std::unexpected(cell.error());
   cell->schema = GATEHOUSE_SCHEMA;
   cell->mode = static_cast<__u32>(options_.enforcement);
   cell->steering = steering_;
   policy_version_ = cell->policy_version;
-  // The operator's way in before anything that could close it.
-  if (auto set = set_failsafe(options_.failsafe); !set) return set;
   return maps_.write_mode(*cell);
 }
 

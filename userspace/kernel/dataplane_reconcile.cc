@@ -92,27 +92,17 @@ Result<std::size_t> KernelDataplane::mend_rules() {
 Result<std::size_t> KernelDataplane::mend_settings() {
   const auto cell = maps_.read_mode();
   if (!cell) return std::unexpected(cell.error());
+  const auto mended = apply_failsafe(options_.failsafe);
+  if (!mended) return mended;
   mode_value wanted{};
   wanted.schema = GATEHOUSE_SCHEMA;
   wanted.mode = static_cast<__u32>(options_.enforcement);
   wanted.steering = steering_;
+  wanted.failsafe_absent = failsafe_absent_of(options_.failsafe);
   wanted.policy_version = policy_version_;
-  std::size_t mended = 0;
-  if (std::memcmp(&*cell, &wanted, sizeof wanted) != 0) {
-    if (auto written = maps_.write_mode(wanted); !written) return std::unexpected(written.error());
-    ++mended;
-  }
-  const auto before = maps_.failsafe.entries();
-  if (!before) return std::unexpected(before.error());
-  if (auto set = set_failsafe(Failsafe(options_.failsafe)); !set) return std::unexpected(set.error());
-  const auto after = maps_.failsafe.entries();
-  if (!after) return std::unexpected(after.error());
-  const bool same = before->size() == after->size() && std::ranges::all_of(*before, [&](const auto& entry) {
-                      return std::ranges::any_of(*after, [&](const auto& other) {
-                        return std::memcmp(&entry.first, &other.first, sizeof entry.first) == 0;
-                      });
-                    });
-  return mended + (same ? 0 : 1);
+  if (std::memcmp(&*cell, &wanted, sizeof wanted) == 0) return mended;
+  if (auto written = maps_.write_mode(wanted); !written) return std::unexpected(written.error());
+  return *mended + 1;
 }
 
 Result<std::size_t> KernelDataplane::mend_pins() {

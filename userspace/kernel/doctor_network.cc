@@ -107,22 +107,24 @@ void examine_reverse_path(const DataplaneOptions& options, Report& report) {
 }
 
 void examine_mark_inheritance(Report& report) {
-  struct Switch {
-    const char* name;
-    const char* effect;
-  };
-  constexpr Switch switches[] = {
-      {"net.ipv4.tcp_fwmark_accept",
-       "connections take over the gate's mark, and their answers are routed back into this machine"},
-      {"net.ipv4.fwmark_reflect", "resets and echo replies take over the gate's mark, and never reach the client"},
-      {"net.ipv6.fwmark_reflect", "resets and echo replies take over the gate's mark, and never reach the client"},
-  };
   bool clean = true;
-  for (const Switch& entry : switches) {
-    if (sysctl_number(entry.name).value_or(0) == 0) continue;
+  if (sysctl_number("net.ipv4.tcp_fwmark_accept").value_or(0) != 0) {
     clean = false;
-    report.fail("mark", fmt::format("{} is on: {}", entry.name, entry.effect),
-                fmt::format("sysctl -w {}=0", entry.name));
+    report.fail("mark",
+                "net.ipv4.tcp_fwmark_accept is on: connections take over the gate's mark, and their answers are routed "
+                "back into this "
+                "machine (both families)",
+                "sysctl -w net.ipv4.tcp_fwmark_accept=0");
+  }
+  for (const char* name : {"net.ipv4.fwmark_reflect", "net.ipv6.fwmark_reflect"}) {
+    if (sysctl_number(name).value_or(0) == 0) continue;
+    clean = false;
+    report.warn(
+        "mark",
+        fmt::format(
+            "{} is on: the kernel's resets and echo replies take over the gate's mark, and never reach the client",
+            name),
+        fmt::format("sysctl -w {}=0", name));
   }
   if (clean) report.ok("mark", "nothing answers with the mark of what came in");
 }

@@ -14,7 +14,7 @@ struct Features {
   bool sk_lookup = false;
   bool xdp = false;
   bool ring_buffer = false;
-  bool lpm_batch = false;          // batch operations on the trie
+  bool lpm_batch = false;  // batch operations on the trie
   bool nft_tproxy = false;
   bool nft_socket = false;
   bool nft_table_owner = false;

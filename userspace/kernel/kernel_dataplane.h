@@ -84,6 +84,10 @@ class KernelDataplane final : public Dataplane {
   Result<void> drop_surplus_pins();
   static Result<MapDescriptors> pinned_maps(const Pins& pins);
 
+  // settings
+  Result<std::size_t> apply_failsafe(const Failsafe& failsafe);  // the number of entries that were not as wanted
+  Result<void> write_failsafe_absent(__u32 absent) const;
+
   // links
   Result<void> attach_all(Undo& undo);
   Result<void> hold_steer(Undo& undo);

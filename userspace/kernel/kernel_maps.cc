@@ -70,6 +70,19 @@ flow_key flow_key_of(const Verdict& verdict) {
   return key;
 }
 
+std::vector<failsafe_key> failsafe_keys_of(const Failsafe& failsafe) {
+  std::vector<failsafe_key> keys;
+  for (const auto& source : failsafe.sources) keys.push_back({raw_address(source), 0, 0, FAILSAFE_SOURCE});
+  for (const auto port : failsafe.tcp_ports) keys.push_back({{}, port, IPPROTO_TCP, FAILSAFE_PORT});
+  return keys;
+}
+
+__u32 failsafe_absent_of(const Failsafe& failsafe) {
+  __u32 present = 0;
+  for (const auto& key : failsafe_keys_of(failsafe)) present |= 1U << gatehouse_failsafe_class(&key);
+  return ~present;
+}
+
 service_key service_key_of(const ServiceBinding& service) {
   service_key key{};
   key.address = raw_address(service.proxy.address);

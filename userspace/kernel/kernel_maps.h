@@ -46,6 +46,9 @@ Address address_of(const gatehouse_address& raw);
 net_key net_key_of(const Prefix& network);
 Prefix network_of(const net_key& key);
 flow_key flow_key_of(const Verdict& verdict);
+std::vector<failsafe_key> failsafe_keys_of(const Failsafe& failsafe);
+// mode_value::failsafe_absent for a failsafe map that holds exactly these.
+__u32 failsafe_absent_of(const Failsafe& failsafe);
 service_key service_key_of(const ServiceBinding& service);
 service_value service_value_of(const ServiceBinding& service);
 ServiceMap::Entry service_entry_of(const ServiceBinding& service);

@@ -35,7 +35,8 @@ bool port_is_taken(int error_number) {
   return error_number == EADDRINUSE || error_number == EADDRNOTAVAIL || error_number == EACCES;
 }
 
-// 0, or the errno. Without SO_REUSEADDR an earlier session in TIME_WAIT, or one of the same client to another backend, would hold the port.
+// 0, or the errno. Without SO_REUSEADDR an earlier session in TIME_WAIT, or one of the same client to another backend,
+// would hold the port.
 int bind_to_client(const Fd& socket, const Endpoint& client, Port port) {
   const bool v4 = client.address.is_v4();
   if (!set_option(socket, v4 ? IPPROTO_IP : IPPROTO_IPV6, v4 ? IP_TRANSPARENT : IPV6_TRANSPARENT)) return errno;
@@ -64,7 +65,8 @@ DialFailure connect_failure(const Endpoint& backend, int error_number) {
       return {EndReason::backend_refused, std::move(detail)};
     case ETIMEDOUT:
       return {EndReason::backend_timeout, std::move(detail)};
-    // EACCES, EPERM: a prohibit route or the packet filter says no. EINVAL: the kernel's answer for an "unreachable" local route.
+    // EACCES, EPERM: a prohibit route or the packet filter says no. EINVAL: the kernel's answer for an "unreachable"
+    // local route.
     case EHOSTUNREACH:
     case ENETUNREACH:
     case EHOSTDOWN:
@@ -92,8 +94,9 @@ std::expected<Fd, DialFailure> begin_connect(const Endpoint& backend, policy::So
                                              const Endpoint& client) {
   const bool as_client = source == policy::SourceMode::client;
   if (as_client && client.address.is_v4() != backend.address.is_v4()) {
-    return std::unexpected(DialFailure{EndReason::error, "source \"client\" needs client and backend to be of one family: " +
-                                                             client.address.text() + " and " + backend.address.text()});
+    return std::unexpected(DialFailure{
+        EndReason::error, "source \"client\" needs client and backend to be of one family: " + client.address.text() +
+                              " and " + backend.address.text()});
   }
   sockaddr_storage storage{};
   const socklen_t length = backend.to_sockaddr(storage);

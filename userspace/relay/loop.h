@@ -1,5 +1,5 @@
-// The types of the event loop: an io_context that one thread runs. Everything of a relay has the loop's own executor type, which costs
-// neither an allocation nor a virtual call where the type-erased default would.
+// The types of the event loop: an io_context that one thread runs. Everything of a relay has the loop's own executor
+// type, which costs neither an allocation nor a virtual call where the type-erased default would.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>

@@ -14,7 +14,7 @@ namespace gatehouse::relay {
 namespace {
 
 void ignore_broken_pipe_signal() {
-  struct sigaction current {};
+  struct sigaction current{};
   if (::sigaction(SIGPIPE, nullptr, &current) != 0 || (current.sa_flags & SA_SIGINFO) != 0) return;
   if (current.sa_handler != SIG_DFL) return;
   current.sa_handler = SIG_IGN;
@@ -41,7 +41,8 @@ std::optional<Pipe> PipePool::borrow() {
   if (::pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK) != 0) return std::nullopt;
   Pipe pipe{Fd(ends[0]), Fd(ends[1]), 0};
   int granted = ::fcntl(ends[1], F_SETPIPE_SZ, static_cast<int>(capacity_bytes_));
-  // Refused beyond /proc/sys/fs/pipe-max-size or the user's share (pipe-user-pages-soft): the pipe works at the size it has.
+  // Refused beyond /proc/sys/fs/pipe-max-size or the user's share (pipe-user-pages-soft): the pipe works at the size it
+  // has.
   if (granted < 0) granted = ::fcntl(ends[1], F_GETPIPE_SZ);
   pipe.capacity = granted > 0 ? static_cast<std::size_t>(granted) : PIPE_BUF;
   return pipe;

@@ -1,7 +1,9 @@
-// Pipes for splice(2), lent to relays while bytes are under way and taken back empty. One pool an event loop, used by it alone.
+// Pipes for splice(2), lent to relays while bytes are under way and taken back empty. One pool an event loop, used by
+// it alone.
 //
-// splice(2) has no MSG_NOSIGNAL: writing to a connection that the peer has reset raises SIGPIPE. Making a pool therefore sets SIGPIPE to
-// "ignore" for the process where it still has its default action (a handler of the program's own is left alone).
+// splice(2) has no MSG_NOSIGNAL: writing to a connection that the peer has reset raises SIGPIPE. Making a pool
+// therefore sets SIGPIPE to "ignore" for the process where it still has its default action (a handler of the program's
+// own is left alone).
 #pragma once
 
 #include <cstddef>
@@ -23,7 +25,8 @@ class PipePool {
   // `keep`: how many empty pipes are kept open; `capacity_bytes` is asked for, the kernel may give less.
   explicit PipePool(std::size_t keep = 64, std::size_t capacity_bytes = 256U * 1024);
 
-  // nullopt: no descriptor left; the caller waits and tries again (a pipe comes back when any relay has drained its own).
+  // nullopt: no descriptor left; the caller waits and tries again (a pipe comes back when any relay has drained its
+  // own).
   std::optional<Pipe> borrow();
   void give_back(Pipe pipe);  // must be empty
   void discard(Pipe pipe);    // may hold bytes: closed

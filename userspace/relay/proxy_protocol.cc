@@ -10,8 +10,10 @@ namespace {
 
 using Bytes = std::span<const std::uint8_t>;
 
-// Section 2.2: 12 bytes that no other protocol begins with, version and command, family and transport, length of the rest.
-constexpr std::array<std::uint8_t, 12> signature{0x0D, 0x0A, 0x0D, 0x0A, 0x00, 0x0D, 0x0A, 0x51, 0x55, 0x49, 0x54, 0x0A};
+// Section 2.2: 12 bytes that no other protocol begins with, version and command, family and transport, length of the
+// rest.
+constexpr std::array<std::uint8_t, 12> signature{0x0D, 0x0A, 0x0D, 0x0A, 0x00, 0x0D,
+                                                 0x0A, 0x51, 0x55, 0x49, 0x54, 0x0A};
 constexpr std::size_t version_at = 12;
 constexpr std::size_t family_at = 13;
 constexpr std::size_t length_at = 14;
@@ -26,14 +28,18 @@ constexpr std::size_t addresses_v4 = 4 + 4 + 2 + 2;
 constexpr std::size_t addresses_v6 = 16 + 16 + 2 + 2;
 
 // IPv4 is the last four bytes of the 16-byte form.
-Bytes address_bytes(const Address& address, bool v4) { return Bytes(address.bytes).subspan(v4 ? 12 : 0); }
+Bytes address_bytes(const Address& address, bool v4) {
+  return Bytes(address.bytes).subspan(v4 ? 12 : 0);
+}
 
 void append_u16(std::vector<std::uint8_t>& header, std::size_t value) {
   header.push_back(static_cast<std::uint8_t>(value >> 8U));
   header.push_back(static_cast<std::uint8_t>(value & 0xFFU));
 }
 
-std::uint16_t read_u16(Bytes bytes) { return static_cast<std::uint16_t>((bytes[0] << 8U) | bytes[1]); }
+std::uint16_t read_u16(Bytes bytes) {
+  return static_cast<std::uint16_t>((bytes[0] << 8U) | bytes[1]);
+}
 
 Address read_address(Bytes bytes) {
   Address address;
@@ -43,7 +49,8 @@ Address read_address(Bytes bytes) {
 }
 
 std::unexpected<Error> refused(std::string what) {
-  return failure("PROXY protocol: " + std::move(what), "the peer must send a version 2 header for TCP over IPv4 or IPv6");
+  return failure("PROXY protocol: " + std::move(what),
+                 "the peer must send a version 2 header for TCP over IPv4 or IPv6");
 }
 
 }  // namespace
@@ -80,7 +87,8 @@ Result<std::optional<ProxyHeader>> parse_proxy_header_v2(std::span<const std::ui
 
   if (bytes.size() <= family_at) return std::nullopt;
   const std::uint8_t family = bytes[family_at];
-  if (!local && family != tcp_over_ipv4 && family != tcp_over_ipv6) return refused("neither TCP over IPv4 nor over IPv6");
+  if (!local && family != tcp_over_ipv4 && family != tcp_over_ipv6)
+    return refused("neither TCP over IPv4 nor over IPv6");
 
   if (bytes.size() < fixed_length) return std::nullopt;
   const std::size_t length = read_u16(bytes.subspan(length_at, 2));

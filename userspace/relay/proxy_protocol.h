@@ -1,4 +1,5 @@
-// The PROXY protocol, version 2 (HAProxy's proxy-protocol.txt, section 2.2): the header that tells a backend the client's own address.
+// The PROXY protocol, version 2 (HAProxy's proxy-protocol.txt, section 2.2): the header that tells a backend the
+// client's own address.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +21,8 @@ struct ProxyHeader {
   Endpoint destination;
   std::size_t length = 0;  // bytes of the whole header
 };
-// nullopt: not all of it is there yet. Error: this is no acceptable header. TLVs are passed over. For bytes from the network: never reads beyond `bytes`.
+// nullopt: not all of it is there yet. Error: this is no acceptable header. TLVs are passed over. For bytes from the
+// network: never reads beyond `bytes`.
 Result<std::optional<ProxyHeader>> parse_proxy_header_v2(std::span<const std::uint8_t> bytes);
 
 }  // namespace gatehouse::relay

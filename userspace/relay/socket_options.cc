@@ -49,6 +49,8 @@ int take_pending_error(int descriptor) {
   return error_number;
 }
 
-std::string error_text(int error_number) { return std::generic_category().message(error_number); }
+std::string error_text(int error_number) {
+  return std::generic_category().message(error_number);
+}
 
 }  // namespace gatehouse::relay

@@ -65,7 +65,7 @@ PumpEnd failed(PumpEnd::Kind side, int error_number) {
 
 ssize_t SplicePump::take(const Pipe& pipe, bool known_readable) {
   const int source = source_.native_handle();
-  const ssize_t taken = splice_bytes(source, pipe.write_end.get(), getenv("MOST") ? atol(getenv("MOST")) : 262144);
+  const ssize_t taken = splice_bytes(source, pipe.write_end.get(), pipes_.capacity_bytes());
   // Nothing, or the end: both are also what splice(2) says in front of an urgent byte.
   const bool in_doubt = taken == 0 || (taken < 0 && errno == EAGAIN);
   if (!in_doubt) return taken;
@@ -81,7 +81,8 @@ Task<PumpEnd> SplicePump::run(bool data_likely) {
   for (;;) {
     const bool known_readable = !read_at_once;
     if (!read_at_once) {
-      // A peek instead of async_wait(): it looks before it waits and needs no epoll_ctl, where async_wait() arms epoll anew each time.
+      // A peek instead of async_wait(): it looks before it waits and needs no epoll_ctl, where async_wait() arms epoll
+      // anew each time.
       waits_for_data_ = true;
       co_await source_.async_receive(boost::asio::buffer(&probe_, 1), Socket::message_peek,
                                      boost::asio::redirect_error(awaiting, error));

@@ -1,8 +1,10 @@
-// One direction of a relay: takes bytes from one socket and hands them to the other, through a borrowed pipe (splice(2)).
+// One direction of a relay: takes bytes from one socket and hands them to the other, through a borrowed pipe
+// (splice(2)).
 //
-// It reads only when it has handed on what it read before, so that a slow reader holds back its writer; it holds a pipe only between the
-// two. It goes back to the loop after every burst, so that one bulk transfer does not keep the others waiting.
-// Urgent data (RFC 6093): splice(2) stops for ever before an urgent byte; such a byte is copied and stays in its place in the stream.
+// It reads only when it has handed on what it read before, so that a slow reader holds back its writer; it holds a pipe
+// only between the two. It goes back to the loop after every burst, so that one bulk transfer does not keep the others
+// waiting. Urgent data (RFC 6093): splice(2) stops for ever before an urgent byte; such a byte is copied and stays in
+// its place in the stream.
 #pragma once
 
 #include <sys/types.h>
@@ -40,9 +42,9 @@ class SplicePump {
   [[nodiscard]] bool waits_for_data() const { return waits_for_data_; }
 
  private:
-  // As read(2): 0 is the end of the stream for certain; -1 with EAGAIN: nothing there. `known_readable`: a wait has said so.
+  // As read(2): 0 is the end of the stream for certain; -1 with EAGAIN: nothing there. `known_readable`: a wait has
+  // said so.
   ssize_t take(const Pipe& pipe, bool known_readable);
-
 
   Socket& source_;
   Socket& sink_;

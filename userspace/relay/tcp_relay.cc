@@ -65,8 +65,8 @@ class TcpRelay::Impl {
   EndReason reason_ = EndReason::none;
   std::string detail_;
 
-  SteadyTime began_{};           // dialling
-  SteadyTime last_movement_{};   // as far as the ticks have seen
+  SteadyTime began_{};            // dialling
+  SteadyTime last_movement_{};    // as far as the ticks have seen
   std::uint64_t bytes_seen_ = 0;  // at last_movement_, both directions
 };
 
@@ -89,6 +89,8 @@ Task<std::optional<RelayOutcome>> TcpRelay::Impl::dial() {
     co_return outcome();
   }
   connecting->release();
+  // While the network works. The backend's come after: TCP_USER_TIMEOUT would shorten the connect timeout.
+  tune(client_.native_handle(), options_.keep_alive, options_.user_timeout);
   co_await backend_.async_wait(Socket::wait_write, boost::asio::redirect_error(awaiting, error));
   if (ended_) co_return outcome();
   const int error_number = error ? error.value() : take_pending_error(backend_.native_handle());
@@ -97,9 +99,7 @@ Task<std::optional<RelayOutcome>> TcpRelay::Impl::dial() {
     end(failure.reason, std::move(failure.detail));
     co_return outcome();
   }
-  for (const int descriptor : {client_.native_handle(), backend_.native_handle()}) {
-    tune(descriptor, options_.keep_alive, options_.user_timeout);
-  }
+  tune(backend_.native_handle(), options_.keep_alive, options_.user_timeout);
   phase_ = Phase::dialed;
   co_return std::nullopt;
 }
@@ -111,11 +111,12 @@ Task<RelayOutcome> TcpRelay::Impl::forward() {
     co_await send_proxy_header();
     if (ended_) co_return outcome();
   }
-  boost::asio::co_spawn(client_.get_executor(), carry(to_client_, to_client_finished_), [this](std::exception_ptr failure) {
-    if (failure) end(EndReason::error, "event loop failed");
-    to_client_returned_ = true;
-    both_returned_.cancel();
-  });
+  boost::asio::co_spawn(client_.get_executor(), carry(to_client_, to_client_finished_),
+                        [this](std::exception_ptr failure) {
+                          if (failure) end(EndReason::error, "event loop failed");
+                          to_client_returned_ = true;
+                          both_returned_.cancel();
+                        });
   co_await carry(to_backend_, to_backend_finished_);
   if (!to_client_returned_) {
     boost::system::error_code cancelled;
@@ -151,14 +152,16 @@ Task<void> TcpRelay::Impl::carry(SplicePump& pump, bool& finished) {
   const bool from_client = &pump == &to_backend_;
   PumpEnd result;
   try {
-    // A client mostly speaks first, and had the time of the dialling for it; the backend has only just got its connection.
+    // A client mostly speaks first, and had the time of the dialling for it; the backend has only just got its
+    // connection.
     result = co_await pump.run(from_client);
   } catch (const std::exception& exception) {
     end(EndReason::error, exception.what());
     co_return;
   }
   if (!ended_ && result.kind == PumpEnd::Kind::sink_failed && result.error_number == EPIPE) {
-    // A socket tells its error once: the other direction, which reads from it, may have it already and be next in the loop's queue.
+    // A socket tells its error once: the other direction, which reads from it, may have it already and be next in the
+    // loop's queue.
     co_await boost::asio::post(client_.get_executor(), awaiting);
   }
   if (ended_) co_return;
@@ -247,8 +250,8 @@ void TcpRelay::Impl::expire(SteadyTime now) {
   }
 }
 
-// A side that nobody reads from (its stream has ended, the other side takes nothing, or forwarding has not begun) may be reset without
-// any wait coming to its end.
+// A side that nobody reads from (its stream has ended, the other side takes nothing, or forwarding has not begun) may
+// be reset without any wait coming to its end.
 void TcpRelay::Impl::notice_silent_reset() {
   if (!to_backend_.waits_for_data()) {
     if (const int error_number = take_pending_error(client_.native_handle()); error_number != 0) {
@@ -267,11 +270,23 @@ TcpRelay::TcpRelay(Socket client, PipePool& pipes, RelayOptions options)
     : impl_(std::make_unique<Impl>(std::move(client), pipes, std::move(options))) {}
 TcpRelay::~TcpRelay() = default;
 
-Task<std::optional<RelayOutcome>> TcpRelay::dial() { return impl_->dial(); }
-Task<RelayOutcome> TcpRelay::forward() { return impl_->forward(); }
-void TcpRelay::abort(EndReason reason, std::string detail) { impl_->end(reason, std::move(detail)); }
-void TcpRelay::expire(SteadyTime now) { impl_->expire(now); }
-std::uint64_t TcpRelay::bytes_from_client() const { return impl_->bytes_from_client(); }
-std::uint64_t TcpRelay::bytes_to_client() const { return impl_->bytes_to_client(); }
+Task<std::optional<RelayOutcome>> TcpRelay::dial() {
+  return impl_->dial();
+}
+Task<RelayOutcome> TcpRelay::forward() {
+  return impl_->forward();
+}
+void TcpRelay::abort(EndReason reason, std::string detail) {
+  impl_->end(reason, std::move(detail));
+}
+void TcpRelay::expire(SteadyTime now) {
+  impl_->expire(now);
+}
+std::uint64_t TcpRelay::bytes_from_client() const {
+  return impl_->bytes_from_client();
+}
+std::uint64_t TcpRelay::bytes_to_client() const {
+  return impl_->bytes_to_client();
+}
 
 }  // namespace gatehouse::relay

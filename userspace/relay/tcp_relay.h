@@ -1,9 +1,9 @@
-// Forwards one TCP connection both ways with splice(2), without copying a byte through user space. Half-close is passed on, a slow reader
-// holds back its writer, a reset on one side becomes a reset on the other. An idle connection holds two descriptors and no
-// pipe: pipes are borrowed from the loop's PipePool while bytes are under way.
+// Forwards one TCP connection both ways with splice(2), without copying a byte through user space. Half-close is passed
+// on, a slow reader holds back its writer, a reset on one side becomes a reset on the other. An idle connection holds
+// two descriptors and no pipe: pipes are borrowed from the loop's PipePool while bytes are under way.
 //
-// Threads: everything of one relay happens on the event loop of its sockets. Times are checked by the owner's tick, not by timers of
-// its own: call `expire()` now and then (a few times a second).
+// Threads: everything of one relay happens on the event loop of its sockets. Times are checked by the owner's tick, not
+// by timers of its own: call `expire()` now and then (a few times a second).
 #pragma once
 
 #include <chrono>
@@ -23,15 +23,16 @@ namespace gatehouse::relay {
 using SteadyTime = std::chrono::steady_clock::time_point;
 
 struct RelayOptions {
-  Endpoint client{};   // as accepted
-  Endpoint proxy{};    // the original destination
+  Endpoint client{};  // as accepted
+  Endpoint proxy{};   // the original destination
   Endpoint backend{};
-  policy::SourceMode source = policy::SourceMode::gateway;  // client: the backend sees client.address (IP_TRANSPARENT, its port where free)
+  policy::SourceMode source =
+      policy::SourceMode::gateway;  // client: the backend sees client.address (IP_TRANSPARENT, its port where free)
   policy::ProxyProtocol proxy_protocol = policy::ProxyProtocol::off;
   std::chrono::milliseconds connect_timeout{10'000};
-  std::chrono::milliseconds idle_timeout{0};      // 0: none
-  std::chrono::seconds keep_alive{60};            // 0: off; idle time before the first probe, both sides
-  std::chrono::milliseconds user_timeout{30'000}; // TCP_USER_TIMEOUT, both sides; 0: the kernel's own
+  std::chrono::milliseconds idle_timeout{0};       // 0: none
+  std::chrono::seconds keep_alive{60};             // 0: off; idle time before the first probe, both sides
+  std::chrono::milliseconds user_timeout{30'000};  // TCP_USER_TIMEOUT, both sides; 0: the kernel's own
 };
 
 struct RelayOutcome {
@@ -49,12 +50,15 @@ class TcpRelay {
   TcpRelay(const TcpRelay&) = delete;
   TcpRelay& operator=(const TcpRelay&) = delete;
 
-  // Connects to the backend. No byte is passed before forward() is called. Error: the outcome to record (refused, unreachable, timeout, or what abort() said).
+  // Connects to the backend. No byte is passed before forward() is called. Error: the outcome to record (refused,
+  // unreachable, timeout, or what abort() said).
   Task<std::optional<RelayOutcome>> dial();
-  // Sends the PROXY header if asked for, then forwards until both directions have ended. The relay must stay alive until this returns.
+  // Sends the PROXY header if asked for, then forwards until both directions have ended. The relay must stay alive
+  // until this returns.
   Task<RelayOutcome> forward();
 
-  // Ends it at once with this reason: reset both ways. Safe at any moment, also before dial() and twice (the first reason counts).
+  // Ends it at once with this reason: reset both ways. Safe at any moment, also before dial() and twice (the first
+  // reason counts).
   void abort(policy::EndReason reason, std::string detail = {});
   // Aborts when connecting took too long or nothing has moved for the idle timeout.
   void expire(SteadyTime now);

@@ -73,6 +73,7 @@ class Store {
   [[nodiscard]] bool submit_session_opened(SessionRow session, AuditRow audit, Written written);
   // Always accepted, kept until it is written.
   void submit_session_ended(SessionEnd end);
+  // Nobody waits for an end or an audit row: they gather for up to 5 ms, or until a session is to be written.
   // False: queue full: the caller must hold back (stop accepting) and try again. Once accepted, kept until written.
   [[nodiscard]] bool submit_audit(AuditRow audit);
   // Room for at least one session with its rows. Event loops stop accepting while this is false.
@@ -87,7 +88,7 @@ class Store {
                                                   AuditRow audit);
   [[nodiscard]] Result<std::vector<policy::Ban>> load_bans(WallTime now);  // the live ones
   // One transaction each, history kept; a ban of a network already banned replaces it. Ids are given by the store, in
-  // order of `bans`.
+  // order of `bans`. The audit row ("ban_added", "ban_removed": one a call) is written with them.
   [[nodiscard]] Result<std::vector<std::uint64_t>> add_bans(std::span<const BanRow> bans, const std::string& author);
   // The networks that were banned and now are not; unknown ones are passed over.
   [[nodiscard]] Result<std::vector<Prefix>> remove_bans(std::span<const Prefix> networks, const std::string& author);
