@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The kernel contract: every map's key and value, and every event. The BPF programs and the daemon include this one header;
- * the assertions at its end fix sizes and offsets on both sides.
+ * The kernel contract: every map's key and value, and every event. The BPF programs and the daemon include this one
+ * header; the assertions at its end fix sizes and offsets on both sides.
  *
  * Addresses are 16 bytes in network order, IPv4 as IPv4-mapped IPv6: one key for both families everywhere.
  * Ports are in host order. Times are CLOCK_BOOTTIME nanoseconds (bpf_ktime_get_boot_ns); an expiry of 0 means never.
@@ -64,7 +64,8 @@ struct ban_value {
   __u64 expires_ns;
   __u64 ban_id;
   __u32 reason;
-  __u32 prefix_length; /* of the key in banned_nets, for the trie does not say what it matched; 128 for a host, 0 for a device */
+  __u32 prefix_length; /* of the key in banned_nets, for the trie does not say what it matched; 128 for a host, 0 for a
+                          device */
 };
 
 /* denied_flows: a verdict. It always has an expiry. */
@@ -114,8 +115,9 @@ struct mode_value {
   __u32 mode;
   __u32 steering;
   /*
-   * The bit of a gatehouse_failsafe_class() is set when no entry of failsafe is of that class, so that guard need not look. Zero is always safe: then it
-   * looks. The bit of an entry is cleared before the entry is put, and set after the last of its class is erased.
+   * The bit of a gatehouse_failsafe_class() is set when no entry of failsafe is of that class, so that guard need not
+   * look. Zero is always safe: then it looks. The bit of an entry is cleared before the entry is put, and set after the
+   * last of its class is erased.
    */
   __u32 failsafe_absent;
   __u64 policy_version;
@@ -128,19 +130,19 @@ static inline __u32 gatehouse_failsafe_class(const struct failsafe_key* key) {
 
 /* counters: one per-CPU cell each, in this order. Only ever appended to. */
 enum gatehouse_counter {
-  COUNTER_STEERED = 0,          /* new connection handed to its listener */
-  COUNTER_STEER_NO_LISTENER,    /* service without a live listener: dropped */
-  COUNTER_VERDICT_DROPPED,      /* new connection dropped by denied_flows */
-  COUNTER_GUARD_PASSED,         /* packets guard looked at and passed */
-  COUNTER_FAILSAFE_PASSED,      /* passed because of failsafe although a ban may exist */
-  COUNTER_BANNED_HOST_DROPPED,  /* packets */
-  COUNTER_BANNED_NET_DROPPED,   /* packets */
+  COUNTER_STEERED = 0,         /* new connection handed to its listener */
+  COUNTER_STEER_NO_LISTENER,   /* service without a live listener: dropped */
+  COUNTER_VERDICT_DROPPED,     /* new connection dropped by denied_flows */
+  COUNTER_GUARD_PASSED,        /* packets guard looked at and passed */
+  COUNTER_FAILSAFE_PASSED,     /* passed because of failsafe although a ban may exist */
+  COUNTER_BANNED_HOST_DROPPED, /* packets */
+  COUNTER_BANNED_NET_DROPPED,  /* packets */
   COUNTER_BANNED_DEVICE_DROPPED,
-  COUNTER_OBSERVED,             /* would have been dropped; mode is observe */
-  COUNTER_MALFORMED,            /* not parsed as IP: passed to the stack, which judges it */
+  COUNTER_OBSERVED,  /* would have been dropped; mode is observe */
+  COUNTER_MALFORMED, /* not parsed as IP: passed to the stack, which judges it */
   COUNTER_EVENTS_SENT,
-  COUNTER_EVENTS_SUPPRESSED,    /* by the rate limit of the source */
-  COUNTER_EVENTS_LOST,          /* the ring was full */
+  COUNTER_EVENTS_SUPPRESSED, /* by the rate limit of the source */
+  COUNTER_EVENTS_LOST,       /* the ring was full */
   COUNTER_COUNT,
 };
 
@@ -169,7 +171,8 @@ struct deny_event {
 /* event_rates: the rate limit's memory; an LRU, for forgetting it only means an event more */
 struct event_rate {
   __u64 window_start_ns;
-  __u64 tick; /* of the scheduler's clock, when it last held one back: within a tick it need not ask for the time again */
+  __u64
+      tick; /* of the scheduler's clock, when it last held one back: within a tick it need not ask for the time again */
   __u32 sent;
   __u32 suppressed;
 };

@@ -3,8 +3,8 @@
 #
 #   scripts/test.sh [PART...]      without a part: all
 #
-#   unit    build/dev: every room by itself
-#   netns   build/dev: the real daemon in network namespaces
+#   unit    build/release: every room by itself
+#   netns   build/release: the real daemon in network namespaces
 #   asan    both again under AddressSanitizer and UndefinedBehaviorSanitizer
 #   tsan    both again under ThreadSanitizer
 #   fuzz    ten seconds for each fuzz target, from its corpus
@@ -102,8 +102,8 @@ export UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
 export TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1
 for part in "${parts[@]}"; do
   case "$part" in
-    unit) run_ctest unit dev '^unit$' ;;
-    netns) run_ctest netns dev '^netns$' ;;
+    unit) run_ctest unit release '^unit$' ;;
+    netns) run_ctest netns release '^netns$' ;;
     asan|tsan)
       # Sanitizers slow everything down: the tests multiply their time limits by this.
       export GATEHOUSE_TEST_PATIENCE=4
@@ -120,7 +120,7 @@ for part in "${parts[@]}"; do
       conclude e2e "$start" "$good" "$bad" ;;
     vm)
       start=$SECONDS
-      if build dev; then run_script vm vm-tests/run.sh --build build/dev; else conclude vm "$start" 0 1 "the build of dev failed"; fi ;;
+      if build release; then run_script vm vm-tests/run.sh --build build/release; else conclude vm "$start" 0 1 "the build of release failed"; fi ;;
   esac
 done
 

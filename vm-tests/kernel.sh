@@ -9,6 +9,13 @@ set -euo pipefail
 series=$1 cache=$2
 mkdir -p "$cache"
 
+# One of today is new enough, and spares the questions to apt.
+fresh=$(find "$cache" -mindepth 2 -maxdepth 2 -path "$cache/linux-image-$series.*/version" -mtime -1 | sort -V | tail -n 1)
+if [ -n "$fresh" ]; then
+  dirname "$fresh"
+  exit 0
+fi
+
 # Names carry the version and rotate: linux-image-6.1.0-47-cloud-amd64, linux-image-6.12.95+deb12-cloud-amd64.
 pattern="^linux-image-${series//./\\.}\\.[0-9]+[-+.a-z0-9]*-cloud-amd64\$"
 mapfile -t packages < <(apt-cache search --names-only "$pattern" | awk '{ print $1 }' | sort -rV)

@@ -40,7 +40,8 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::chrono::microseconds period{200};
 constexpr std::chrono::milliseconds warm_up{150};
-constexpr std::chrono::milliseconds silence{150};  // so long without a packet: it is dropped, and not late
+constexpr std::chrono::milliseconds silence{150};  // so long without a packet: they are dropped, and not late
+constexpr std::int64_t lost_in_a_row = 200;
 constexpr std::chrono::seconds patience{5};
 
 [[noreturn]] void fail(const std::string& what) {
@@ -101,7 +102,10 @@ class Stream {
     ::clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, nullptr);
   }
   [[nodiscard]] std::int64_t last() const { return last_; }
-  [[nodiscard]] bool silent() const { return Clock::now() - last_at_ > silence; }
+  // Both: this process may itself have stood still for a while.
+  [[nodiscard]] bool silent() const {
+    return Clock::now() - last_at_ > silence && static_cast<std::int64_t>(sent_.size()) - last_ > lost_in_a_row;
+  }
   [[nodiscard]] Clock::time_point first_lost() const { return sent_.at(static_cast<std::size_t>(last_ + 1)); }
 
  private:

@@ -8,7 +8,7 @@ set -euo pipefail
 
 bin=$1
 rounds=5 seconds=4
-if [ "${2:-}" = --quick ]; then rounds=1 seconds=1; fi
+if [ "${2:-}" = --quick ]; then rounds=1 seconds=2; fi
 
 id=ghb$$
 client=$id-client gate=$id-gate back=$id-back
@@ -196,6 +196,7 @@ connect() {  # PATH CONNECTIONS METRIC: records METRIC-rate, METRIC-p50 and METR
   read -r address port < <(target "$1" 8080)
   result=$(ip netns exec "$client" wrk -t1 -c"$2" -d"${seconds}s" --timeout 5s --latency -H 'Connection: close' "http://$address:$port/")
   ! grep -E 'Socket errors|Non-2xx' <<< "$result" >&2 || progress "the errors above came through $1"
+  awk '/Requests\/sec/ { exit !($2 > 0) }' <<< "$result" || die "not one connection through $1 in $seconds s"
   record "$3-rate" "$1" "$(awk '/Requests\/sec/ { print $2 }' <<< "$result")"
   for percent in 50 99; do
     record "$3-p$percent" "$1" "$(awk -v want="$percent%" '$1 == want { n = $2 + 0; if ($2 ~ /us$/) n /= 1000; else if ($2 !~ /ms$/) n *= 1000; print n }' <<< "$result")"
@@ -257,6 +258,7 @@ progress "a ban beside them, and a ban that ends them"
 ban_delay loaded-ban $((rounds < 3 ? 3 : 10))
 row "ban add beside $held sessions, until the first dropped packet" ms smaller "$(median loaded-ban gatehouse)" aim 100
 for path in haproxy nginx; do kill "${holder[$path]}"; done
+wait_until 30 "the end of the peers' connections" sh -c "[ \$(ip netns exec $gate ss -Htn state established | wc -l) -lt $((2 * held + 100)) ]"
 begun=$EPOCHREALTIME
 gatehouse ban add 192.0.2.10 --reason bench > /dev/null
 wait_until 30 "the end of the banned sessions" grep -q '^closed' "$dir/hold-gatehouse.log"

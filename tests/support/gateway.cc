@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "support/patience.h"
+#include "support/rows.h"
 
 namespace gatehouse::test {
 
@@ -171,12 +172,7 @@ std::uint64_t Gateway::counter(gatehouse_counter which) const {
 }
 
 nlohmann::json Gateway::rows(const std::string& query) const {
-  const std::string file = (state_ / "gatehouse.db").string();
-  const CommandResult result = run_command({"sqlite3", "-json", "-readonly", "-cmd", ".timeout 5000", file, query}, {},
-                                           patiently(command_limit));
-  if (result.exit_code != 0) throw std::runtime_error("sqlite3: " + result.errors + "; the query: " + query);
-  // Nothing at all is what it prints for no rows.
-  return result.output.empty() ? nlohmann::json::array() : parsed("sqlite3", result.output);
+  return query_rows(state_ / "gatehouse.db", query);
 }
 
 }  // namespace gatehouse::test

@@ -80,7 +80,7 @@ class Gateway {
   [[nodiscard]] std::size_t map_size(const std::string& name) const { return map(name).size(); }
   // Of the kernel, summed over the processors: also with the daemon dead.
   [[nodiscard]] std::uint64_t counter(gatehouse_counter which) const;
-  // Rows of a query to the daemon's store, as objects; read only, beside the daemon.
+  // Rows of a query to the daemon's store (rows.h).
   [[nodiscard]] nlohmann::json rows(const std::string& query) const;
 
  private:

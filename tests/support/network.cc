@@ -1,5 +1,6 @@
 #include "support/network.h"
 
+#include <initializer_list>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -19,6 +20,15 @@ Prefix prefix(const char* text) {
 std::string on(const Address& address, const Prefix& network) {
   const std::string text = network.text();
   return address.text() + text.substr(text.find('/'));
+}
+
+// The first is what a socket sends from that is not bound: with IPv4 that is so by itself, with IPv6 if the others are
+// deprecated (RFC 6724 section 5, rule 3).
+void add_all(LinkEnd& end, std::initializer_list<Address> all, const Prefix& network) {
+  for (const Address& one : all) {
+    const bool is_first = &one == all.begin();
+    end.addresses.push_back(on(one, network) + (is_first || one.is_v4() ? "" : " preferred_lft 0"));
+  }
 }
 
 }  // namespace
@@ -76,11 +86,10 @@ Network::Built::Built(const Network& network) {
   LinkEnd backend{network.backend, wire, {}};
   for (const Family family : {Family::v4, Family::v6}) {
     const Addresses& who = addresses(family);
-    for (const Address& one : {who.client, who.second_client, who.third_client})
-      client.addresses.push_back(on(one, who.clients));
+    add_all(client, {who.client, who.second_client, who.third_client}, who.clients);
     to_clients.addresses.push_back(on(who.gateway_to_clients, who.clients));
     to_backends.addresses.push_back(on(who.gateway_to_backends, who.backends));
-    for (const Address& one : {who.backend, who.second_backend}) backend.addresses.push_back(on(one, who.backends));
+    add_all(backend, {who.backend, who.second_backend}, who.backends);
   }
   connect(client, to_clients);
   connect(to_backends, backend);

@@ -14,6 +14,7 @@
 #include "base/address.h"
 #include "support/namespace.h"
 #include "support/packet_watch.h"
+#include "support/printing.h"
 
 namespace gatehouse::test {
 
@@ -23,7 +24,7 @@ const char* text_of(Family family);  // "IPv4", "IPv6"
 // Who is who in one family.
 struct Addresses {
   Prefix clients;  // the network
-  Address client;  // each of these three sends from the client namespace
+  Address client;  // each of these three sends from the client namespace; this one unless a socket is bound
   Address second_client;
   Address third_client;
   Address gateway_to_clients;

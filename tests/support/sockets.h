@@ -12,6 +12,7 @@
 #include "base/address.h"
 #include "base/fd.h"
 #include "support/namespace.h"
+#include "support/printing.h"
 
 namespace gatehouse::test {
 

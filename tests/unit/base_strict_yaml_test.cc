@@ -60,6 +60,12 @@ TEST(StrictYaml, RefusesASecondDocument) {
   EXPECT_THAT(faults_of("a: 1\n---\nb: 2\n"), HasSubstr("more than one"));
 }
 
+TEST(StrictYaml, ComesToAnEndWithATextThatYieldsDocumentsWithoutEnd) {
+  EXPECT_THAT(faults_of(",sres:.  a: x {}"), HasSubstr("more than one"));
+  faults_of("]");
+  faults_of(", x");
+}
+
 TEST(StrictYaml, RefusesDeepNesting) {
   faults_of("a: " + std::string(2000, '[') + std::string(2000, ']') + "\n");
   faults_of("a: " + std::string(100, '[') + std::string(100, ']') + "\n");

@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+#include <utility>
 
 #include <algorithm>
 #include <array>
@@ -17,6 +18,7 @@
 #include "kernel/routes.h"
 #include "kernel/ruleset.h"
 #include "support/namespace.h"
+#include "support/patience.h"
 #include "support/process.h"
 
 namespace gatehouse::kernel {
@@ -29,7 +31,8 @@ using Level = Finding::Level;
 class Doctor : public testing::Test {
  protected:
   Doctor() {
-    connect({place, "wire", {"192.0.2.1/24", "2001:db8::1/64"}}, {other, "wire", {"192.0.2.2/24", "2001:db8::2/64"}});
+    gatehouse::test::connect({place, "wire", {"192.0.2.1/24", "2001:db8::1/64"}},
+                             {other, "wire", {"192.0.2.2/24", "2001:db8::2/64"}});
     options.interfaces = {"wire"};
     options.instance = "test";
   }
@@ -108,7 +111,10 @@ TEST_F(Doctor, ChangesNothing) {
     }
     return text;
   };
-  const std::string before = state();
+  // The kernel itself is still busy with the new interface for a moment.
+  std::string before;
+  ASSERT_TRUE(test::eventually(
+      [&] { return std::exchange(before, state()) == before && before.contains("local 2001:db8::1"); }));
   static_cast<void>(examined());
   EXPECT_EQ(state(), before);
 }
@@ -168,7 +174,7 @@ TEST_F(Doctor, FindsSwitchesThatSpoilTheMark) {
 }
 
 TEST_F(Doctor, ReadsSwitchesOfInterfacesWithDotsInTheirNames) {
-  place.ip({"link add link wire name wire.100 type vlan id 100", "link set wire.100 up"});
+  gatehouse::test::connect({place, "wire.100", {}}, {other, "wire.100", {}});
   place.run([] {
     std::ofstream file("/proc/sys/net/ipv4/conf/wire.100/rp_filter");
     file << "1" << std::flush;
@@ -187,7 +193,11 @@ TEST_F(Doctor, FindsPolicyRulesInTheWay) {
   expect(Level::warning, "ip rule (IPv4)", "priority", "rule_priority");
   place.ip({"rule del priority 2726", "rule add from 192.0.2.9 lookup 27262 priority 9000"});
   expect(Level::warning, "ip rule (IPv4)", "routing table", "route_table");
-  place.ip({"rule del priority 9000", "rule add to 2001:db8::/32 lookup 100 priority 7"});
+  place.ip({"rule del priority 9000"});
+  ASSERT_EQ(run_command({"ip", "-6", "rule", "add", "to", "2001:db8::/32", "lookup", "100", "priority", "7"},
+                        {.where = &place})
+                .exit_code,
+            0);
   expect(Level::warning, "ip rule (IPv6)", "before", "below 7");
   place.ip({"route add 203.0.113.0/24 via 192.0.2.2 table 27262"});
   expect(Level::warning, "ip route", "27262", "route_table");

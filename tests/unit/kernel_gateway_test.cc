@@ -207,6 +207,7 @@ namespace {
 // What every test on the rig rests on: without the table, the pool's addresses are reached at the server.
 TEST(GatewayRigTest, ForwardsThePoolToTheServerWhileThereIsNoTable) {
   const GatewayRig rig;
+  rig.server.set_sysctl("net.ipv6.ip_nonlocal_bind", "1");  // the pool is routed to it, not its own
   for (const char* family : {"v4", "v6"}) {
     const Addresses addresses = addresses_of(family);
     const Fd listener = bound_socket(rig.server, SOCK_STREAM, {addresses.other, 7000});

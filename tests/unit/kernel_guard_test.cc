@@ -430,6 +430,7 @@ TEST_F(Guard, ReportsEachSourceAFewTimesInAWindowAndThenSaysHowOftenItDidNot) {
   ASSERT_TRUE(rate);
   EXPECT_EQ(rate->suppressed, packets - GATEHOUSE_EVENTS_PER_SOURCE);
   rate->window_start_ns -= GATEHOUSE_EVENT_WINDOW_NS;
+  rate->tick = 0;
   require(rates.put(source, *rate));
   EXPECT_EQ(kernel.guard(v4().tcp(rdp)), Fate::dropped);
   const auto events = kernel.events();

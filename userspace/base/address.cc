@@ -48,9 +48,11 @@ std::string Address::text() const {
 Result<Address> Address::parse(std::string_view text) {
   const std::string terminated(text);
   in_addr v4{};
-  if (::inet_pton(AF_INET, terminated.c_str(), &v4) == 1) return from_v4(ntohl(v4.s_addr));
+  // inet_pton() stops at a zero byte; what stands behind one is part of the text all the same.
+  const bool whole = text.find('\0') == std::string_view::npos;
+  if (whole && ::inet_pton(AF_INET, terminated.c_str(), &v4) == 1) return from_v4(ntohl(v4.s_addr));
   in6_addr v6{};
-  if (::inet_pton(AF_INET6, terminated.c_str(), &v6) == 1) {
+  if (whole && ::inet_pton(AF_INET6, terminated.c_str(), &v6) == 1) {
     Address address;
     std::memcpy(address.bytes.data(), &v6, sizeof v6);
     return address;

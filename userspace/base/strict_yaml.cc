@@ -121,7 +121,8 @@ std::optional<YAML::Node> read_yaml(const std::string& file, const std::string& 
     YAML::Parser parser(stream);
     Guard guard(fault);
     int documents = 0;
-    while (parser.HandleNextDocument(guard)) ++documents;
+    // Not further: from a text like ", x" yaml-cpp 0.7 takes empty documents without end.
+    while (documents < 2 && parser.HandleNextDocument(guard)) ++documents;
     if (!fault && documents > 1) fault = {1, "the file holds more than one YAML document"};
     if (!fault) return YAML::Load(text);
   } catch (const YAML::Exception& exception) {

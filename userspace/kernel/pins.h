@@ -22,9 +22,6 @@ class Pins {
   // made is removed.
   static Result<Pins> open(const std::filesystem::path& bpffs, const std::string& instance,
                            std::optional<unsigned> group);
-  Pins(Pins&&) noexcept = default;
-  Pins& operator=(Pins&&) noexcept = default;
-  ~Pins() = default;
 
   // The instance's directory, whether it is there or not.
   [[nodiscard]] const std::filesystem::path& directory() const { return directory_; }

@@ -23,7 +23,7 @@ struct Pipe {
 class PipePool {
  public:
   // `keep`: how many empty pipes are kept open; `capacity_bytes` is asked for, the kernel may give less.
-  explicit PipePool(std::size_t keep = 64, std::size_t capacity_bytes = 256U * 1024);
+  explicit PipePool(std::size_t keep = 64, std::size_t capacity_bytes = std::size_t{256} * 1024);
 
   // nullopt: no descriptor left; the caller waits and tries again (a pipe comes back when any relay has drained its
   // own).

@@ -204,7 +204,7 @@ Result<SQLite::Database> open_database(const std::filesystem::path& file, std::s
                           "make the directory and let the daemon's user write there");
   }
   try {
-    SQLite::Database database(file.string(), SQLite::OPEN_READWRITE, busy_timeout_ms);
+    SQLite::Database database(file.string(), SQLite::OPEN_READWRITE | one_thread_at_a_time, busy_timeout_ms);
     const int version = number_of(database, "PRAGMA user_version");
     const int newest = steps.empty() ? 0 : steps.back().version;
     if (auto ours = refuse_the_foreign(database, file, version, newest); !ours) return std::unexpected(ours.error());

@@ -20,6 +20,8 @@ std::span<const SchemaStep> schema_steps();
 
 // How long either connection waits for another program (a backup, a shell) to let go of the file.
 inline constexpr int busy_timeout_ms = 1000;
+// Neither is used by two threads at once: SQLite need not lock at each call.
+inline const int one_thread_at_a_time = SQLite::OPEN_NOMUTEX;
 
 // Opens for writing, made (mode 0600) where there is none: refuses what is damaged, is another program's, or is newer
 // than the last step, and leaves the file as it was then; otherwise takes the steps that are missing and sets the

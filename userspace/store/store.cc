@@ -52,7 +52,7 @@ class Store::Impl {
         last_session(last_session_id(writing)),
         last_audit(last_audit_id(writing)),
         writer(std::move(writing), file_, capacity),
-        reading_(file_.string(), SQLite::OPEN_READONLY, busy_timeout_ms) {}
+        reading_(file_.string(), SQLite::OPEN_READONLY | one_thread_at_a_time, busy_timeout_ms) {}
 
   // One consistent view for all that `work` asks.
   template <typename Work>
