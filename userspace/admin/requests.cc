@@ -234,7 +234,7 @@ Result<SessionsRequest> read_sessions(const Query& query) {
   const auto open = parameter(query, "open", fault, [](std::string_view text) { return parse_number(text, 0, 1); });
   request.only_open = open.value_or(0) == 1;
   request.limit = limit_of(query, fault).value_or(request.limit);
-  return finished(std::move(request), fault);
+  return finished(SessionsRequest(request), fault);
 }
 
 Result<std::size_t> read_bans_limit(const Query& query) {

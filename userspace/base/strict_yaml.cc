@@ -11,7 +11,7 @@
 namespace gatehouse {
 namespace {
 
-constexpr std::size_t most_bytes = 64U * 1024 * 1024;
+constexpr std::size_t most_bytes = std::size_t{64} * 1024 * 1024;
 constexpr int most_depth = 32;
 
 std::string joined(std::initializer_list<std::string_view> words) {

@@ -29,7 +29,7 @@ Result<std::vector<Fd>> inherited_listeners() {
     ::fcntl(descriptor.get(), F_SETFD, FD_CLOEXEC);
     listeners.push_back(std::move(descriptor));
   }
-  ::free(names);
+  ::free(static_cast<void*>(names));
   return listeners;
 }
 
@@ -88,6 +88,7 @@ Error execute_anew(const std::filesystem::path& binary, const std::vector<std::s
   ::setenv("LISTEN_FDS", std::to_string(listeners.size()).c_str(), 1);
   ::setenv("LISTEN_FDNAMES", names.c_str(), 1);
   std::vector<char*> words;
+  words.reserve(arguments.size() + 1);
   for (const auto& argument : arguments) words.push_back(const_cast<char*>(argument.c_str()));
   words.push_back(nullptr);
   ::execv(binary.c_str(), words.data());

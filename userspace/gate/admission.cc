@@ -162,7 +162,7 @@ void Loop::open(Fd client, const Endpoint& from, const Endpoint& to, const polic
   options.idle_timeout = spec.idle_timeout.value_or(options_.idle_timeout);
   options.keep_alive = options_.keep_alive;
   options.user_timeout = options_.user_timeout;
-  session->forwarder = make_forwarder(spec.kind, std::move(socket), pipes_, std::move(options));
+  session->forwarder = make_forwarder(spec.kind, std::move(socket), pipes_, options);
   sessions_.emplace(session->id, session);
   boost::asio::co_spawn(context_, run_session(session), boost::asio::detached);
 }

@@ -9,7 +9,7 @@ namespace {
 class RelayForwarder final : public Forwarder {
  public:
   RelayForwarder(relay::Socket client, relay::PipePool& pipes, relay::RelayOptions options)
-      : relay_(std::move(client), pipes, std::move(options)) {}
+      : relay_(std::move(client), pipes, options) {}
 
   Task<std::optional<relay::RelayOutcome>> prepare() override { return relay_.dial(); }
   Task<relay::RelayOutcome> forward() override { return relay_.forward(); }
@@ -29,7 +29,7 @@ std::unique_ptr<Forwarder> make_forwarder(policy::Kind kind, relay::Socket clien
   switch (kind) {
     case policy::Kind::rdp:  // relayed as it is: enforced and accounted for, not looked into
     case policy::Kind::relay:
-      return std::make_unique<RelayForwarder>(std::move(client), pipes, std::move(options));
+      return std::make_unique<RelayForwarder>(std::move(client), pipes, options);
     case policy::Kind::rustdesk:
       break;
   }

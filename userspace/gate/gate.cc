@@ -30,7 +30,7 @@ GateCounters& GateCounters::operator+=(const GateCounters& other) {
 }
 
 Result<std::unique_ptr<Gate>> Gate::start(const GateOptions& options, const Listeners& listeners,
-                                          policy::Snapshot snapshot, store::Store& store,
+                                          const policy::Snapshot& snapshot, store::Store& store,
                                           kernel::Dataplane& dataplane) {
   std::unique_ptr<Gate> gate(new Gate);
   for (std::size_t i = 0; i < options.loops; ++i) {

@@ -55,7 +55,7 @@ class Gate {
  public:
   // The loops accept from the moment this returns.
   static Result<std::unique_ptr<Gate>> start(const GateOptions& options, const Listeners& listeners,
-                                             policy::Snapshot snapshot, store::Store& store,
+                                             const policy::Snapshot& snapshot, store::Store& store,
                                              kernel::Dataplane& dataplane);
   ~Gate();  // stop(service_restart) if that was not done
   Gate(const Gate&) = delete;

@@ -127,6 +127,7 @@ Result<std::size_t> KernelDataplane::apply_failsafe(const Failsafe& failsafe) {
     if (wanted.erase(key) == 0) surplus.push_back(key);
   }
   std::vector<FailsafeMap::Entry> missing;
+  missing.reserve(wanted.size());
   for (const auto& key : wanted) missing.emplace_back(key, failsafe_value{});
   // Until all is in place guard looks at every entry.
   if (!missing.empty() || !surplus.empty()) {
@@ -172,6 +173,7 @@ Result<void> KernelDataplane::stop(bool keep_services) {
   if (!services_known_) return {};
   if (auto rejecting = apply_ruleset(ruleset(false)); !rejecting) return rejecting;
   std::vector<service_key> keys;
+  keys.reserve(services_.size());
   for (const auto& service : services_) keys.push_back(service_key_of(service));
   if (auto erased = maps_.services.erase(keys); !erased) return std::unexpected(erased.error());
   services_.clear();

@@ -193,6 +193,7 @@ Result<void> KernelDataplane::write_settings() {
 
 Result<void> KernelDataplane::drop_surplus_pins() {
   std::vector<std::string> guards;
+  guards.reserve(guards_.size());
   for (const auto& guard : guards_) guards.push_back(guard_link_name(guard.name));
   for (const auto& name : pins_->names()) {
     const bool surplus_guard = name.starts_with("link_guard_") && std::ranges::find(guards, name) == guards.end();

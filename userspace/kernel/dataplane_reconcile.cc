@@ -65,6 +65,7 @@ Result<std::size_t> KernelDataplane::mend_services() {
   }
   if (auto put = maps_.services.put(missing); !put) return std::unexpected(put.error());
   std::vector<service_key> surplus;
+  surplus.reserve(rest.size());
   for (const auto& [key, value] : rest) surplus.push_back(key);
   if (auto erased = maps_.services.erase(surplus); !erased) return erased;
   return mended + missing.size() + surplus.size();

@@ -153,8 +153,8 @@ void examine_limits(Report& report) {
 bool release_is_at_least(std::string_view release, int major, int minor) {
   int found_major = 0;
   int found_minor = 0;
-  const char* end = release.data() + release.size();
-  const auto first = std::from_chars(release.data(), end, found_major);
+  const char* end = std::to_address(release.end());
+  const auto first = std::from_chars(std::to_address(release.begin()), end, found_major);
   if (first.ec != std::errc() || first.ptr == end || *first.ptr != '.') return false;
   if (std::from_chars(first.ptr + 1, end, found_minor).ec != std::errc()) return false;
   return std::pair(found_major, found_minor) >= std::pair(major, minor);

@@ -72,6 +72,7 @@ flow_key flow_key_of(const Verdict& verdict) {
 
 std::vector<failsafe_key> failsafe_keys_of(const Failsafe& failsafe) {
   std::vector<failsafe_key> keys;
+  keys.reserve(failsafe.sources.size() + failsafe.tcp_ports.size());
   for (const auto& source : failsafe.sources) keys.push_back({raw_address(source), 0, 0, FAILSAFE_SOURCE});
   for (const auto port : failsafe.tcp_ports) keys.push_back({{}, port, IPPROTO_TCP, FAILSAFE_PORT});
   return keys;

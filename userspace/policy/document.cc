@@ -42,8 +42,10 @@ Strings details_between(const std::vector<Field>& from, const std::vector<Field>
       details.push_back(key + ": " + joined(from[i].values) + " -> " + joined(to[i].values));
       continue;
     }
-    for (const auto& value : without(from[i].values, to[i].values)) details.push_back(key + ": - " + value);
-    for (const auto& value : without(to[i].values, from[i].values)) details.push_back(key + ": + " + value);
+    for (const auto& value : without(from[i].values, to[i].values))
+      details.push_back(std::string(key).append(": - ").append(value));
+    for (const auto& value : without(to[i].values, from[i].values))
+      details.push_back(std::string(key).append(": + ").append(value));
   }
   return details;
 }

@@ -21,9 +21,9 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr unsigned splice_flags = SPLICE_F_MOVE | SPLICE_F_NONBLOCK;
-constexpr std::size_t burst_bytes = 1024U * 1024;
+constexpr std::size_t burst_bytes = std::size_t{1024} * 1024;
 // A read that brought less has most likely emptied the socket: waiting costs less than finding out.
-constexpr std::size_t worth_another_read = 64U * 1024;
+constexpr std::size_t worth_another_read = std::size_t{64} * 1024;
 constexpr milliseconds pipe_retry{10};
 // The kernel may call a socket writable and yet take nothing, while it is short of memory for sockets.
 constexpr int fruitless_writes = 3;

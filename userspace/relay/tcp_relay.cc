@@ -25,7 +25,7 @@ class TcpRelay::Impl {
       : client_(std::move(client)),
         backend_(client_.get_executor()),
         both_returned_(client_.get_executor(), SteadyTime::max()),
-        options_(std::move(options)),
+        options_(options),
         to_backend_(client_, backend_, pipes),
         to_client_(backend_, client_, pipes) {}
   ~Impl() { close_both(!ended_); }
@@ -112,7 +112,7 @@ Task<RelayOutcome> TcpRelay::Impl::forward() {
     if (ended_) co_return outcome();
   }
   boost::asio::co_spawn(client_.get_executor(), carry(to_client_, to_client_finished_),
-                        [this](std::exception_ptr failure) {
+                        [this](const std::exception_ptr& failure) {
                           if (failure) end(EndReason::error, "event loop failed");
                           to_client_returned_ = true;
                           both_returned_.cancel();
@@ -267,7 +267,7 @@ void TcpRelay::Impl::notice_silent_reset() {
 }
 
 TcpRelay::TcpRelay(Socket client, PipePool& pipes, RelayOptions options)
-    : impl_(std::make_unique<Impl>(std::move(client), pipes, std::move(options))) {}
+    : impl_(std::make_unique<Impl>(std::move(client), pipes, options)) {}
 TcpRelay::~TcpRelay() = default;
 
 Task<std::optional<RelayOutcome>> TcpRelay::dial() {
