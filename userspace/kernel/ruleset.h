@@ -3,28 +3,32 @@
 //   table inet <table>, comment "gatehouse instance=<instance>"
 //     sets pools4, pools6 (interval), services4, services6 ({address . l4proto . port}); each with the suffix _a or _b
 //     chain prerouting (hook prerouting, priority mangle):
-//       destination in a pool -> chain pool
-//       TCP and ICMP errors of transparent sockets of ours (answers of backends to `source: client`): mark, accept
+//       - destination in a pool -> chain pool
+//       - TCP and ICMP errors of transparent sockets of ours (backends' answers to `source: client`): mark, accept
 //     chain pool:
-//       ICMP, ICMPv6: mark (errors must reach our sockets; the kernel answers neighbour discovery, and echo for IPv6)
-//       TCP or UDP to a service: mark; with tproxy: tproxy to the listener, mark, and a drop behind it for when there
-//       is no listener fragments but the first: mark (they have no port; put together locally, they count for nothing
-//       without a first that was let in) TCP of transparent sockets of ours (live sessions of a service that was
-//       removed): mark TCP otherwise: reset or drop; UDP otherwise: ICMP port unreachable; all else: drop (its comment:
-//       a digest of the wanted table)
+//       - ICMP, ICMPv6: mark (errors must reach our sockets; the kernel answers neighbour discovery, and echo of IPv6)
+//       - TCP or UDP to a service: mark; with tproxy: tproxy to the listener, mark, and a drop behind it for when there
+//         is no listener
+//       - fragments but the first: mark (they have no port; without a first one that was let in they come to nothing)
+//       - TCP of transparent sockets of ours (live sessions of a service that was removed): mark
+//       - TCP otherwise: reset or drop
+//       - UDP otherwise: ICMP port unreachable
+//       - all else: drop (its comment: a digest of the wanted table)
 //     chain forward (hook forward, priority filter - 10): destination or source in a pool: drop
-//   Marked packets are delivered locally by the policy route (routes.h).
+//
+// Marked packets are delivered locally by the policy route (routes.h).
 //
 // Replacing: new sets are filled in one transaction, beside those in use; a second one switches all rules over to them
 // and removes the old ones. The base chains stay hooked all the time. So a packet meets the old table or the new one,
-// and never a half. Deleting and making the table in one transaction would be simpler, but is whole for netlink only:
-// measured on Linux 6.18 it lets about one packet through in each replacement, for a new interval set is searched a
-// moment before it can be, and old and new chains are both hooked. That way is only taken when there is no table yet,
-// or one whose chains are not ours.
+// and never a half. Deleting and making the table in one transaction would be simpler, but it is whole for listings
+// only: measured on Linux 6.18 under a flood, it let about one packet through in each replacement; this way none in
+// 4200. That way is taken only when there is no table yet, or one whose comment or chains are not ours.
 //
 // A socket is looked for only behind the services and never for an opening SYN: that lookup would run the sk_lookup
-// program once more for each of them, and count it twice. The table has no owner: it outlives the daemon, and keeps
-// rejecting. Kernels: 5.10 and later (reject in prerouting 5.9, `socket wildcard` and table comments 5.10).
+// program once more for each of them, and count it twice.
+//
+// The table has no owner: it outlives the daemon, and keeps rejecting. Kernels: 5.10 and later (reject in prerouting
+// 5.9, `socket wildcard` and table comments 5.10).
 //
 // Threads: control thread. Errors name the part the kernel refused; the table then does what it did before.
 #pragma once
@@ -47,14 +51,14 @@ struct RulesetSpec {
   RejectMode reject = RejectMode::reset;
   bool tproxy = false;            // else the sk_lookup program assigns the socket
   std::uint16_t tproxy_port = 0;  // of the listener pair (127.0.0.1 and ::1); 0: no listener yet
-  bool socket_match = true;  // false where the kernel has no nft_socket (NftFeatures::socket): no `source: client`, and
-                             // a removed service ends its sessions
+  // false where the kernel has no nft_socket (NftFeatures::socket): then there is no `source: client`, and removing a
+  // service ends its sessions.
+  bool socket_match = true;
   std::vector<Prefix> pools;
   std::vector<ServiceBinding> services;  // each inside a pool; empty: everything of the pools is rejected
 };
 
-// Replaces the table whatever it held, or makes it. Tens of thousands of services are fine (several messages, one
-// transaction).
+// Replaces the table whatever it held, or makes it. Tens of thousands of services are fine.
 Result<void> apply_ruleset(const RulesetSpec& spec);
 // Removes the table; absent is fine.
 Result<void> remove_ruleset(const std::string& table);

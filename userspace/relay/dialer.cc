@@ -90,6 +90,14 @@ DialFailure connect_failure(const Endpoint& backend, int error_number) {
   }
 }
 
+// A second connect() says it all at once, where SO_ERROR would not tell "connected" from "not yet".
+int connect_result(int descriptor, const Endpoint& backend) {
+  sockaddr_storage storage{};
+  const socklen_t length = backend.to_sockaddr(storage);
+  if (::connect(descriptor, reinterpret_cast<const sockaddr*>(&storage), length) == 0 || errno == EISCONN) return 0;
+  return errno == EINPROGRESS || errno == EINTR ? EALREADY : errno;
+}
+
 std::expected<Fd, DialFailure> begin_connect(const Endpoint& backend, policy::SourceMode source,
                                              const Endpoint& client) {
   const bool as_client = source == policy::SourceMode::client;

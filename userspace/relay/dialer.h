@@ -16,11 +16,14 @@ struct DialFailure {
   std::string detail;
 };
 
-// A non-blocking socket whose connect has begun: when it becomes writable, SO_ERROR tells how it went.
+// A non-blocking socket whose connect has begun: when it becomes writable, connect_result() tells how it went.
 // SourceMode::client binds to `client` (IP_TRANSPARENT needs CAP_NET_ADMIN or CAP_NET_RAW): with the client's own port,
 // or with one that the kernel chooses where that port is taken. The client must then be of the backend's family.
 std::expected<Fd, DialFailure> begin_connect(const Endpoint& backend, policy::SourceMode source,
                                              const Endpoint& client);
+
+// 0: connected. EALREADY: still under way (the wait ended for nothing). Else why it failed.
+int connect_result(int descriptor, const Endpoint& backend);
 
 // What an errno of connecting to `backend` means for the session.
 DialFailure connect_failure(const Endpoint& backend, int error_number);

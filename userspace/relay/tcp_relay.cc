@@ -91,9 +91,12 @@ Task<std::optional<RelayOutcome>> TcpRelay::Impl::dial() {
   connecting->release();
   // While the network works. The backend's come after: TCP_USER_TIMEOUT would shorten the connect timeout.
   tune(client_.native_handle(), options_.keep_alive, options_.user_timeout);
-  co_await backend_.async_wait(Socket::wait_write, boost::asio::redirect_error(awaiting, error));
-  if (ended_) co_return outcome();
-  const int error_number = error ? error.value() : take_pending_error(backend_.native_handle());
+  int error_number = EALREADY;
+  while (error_number == EALREADY) {
+    co_await backend_.async_wait(Socket::wait_write, boost::asio::redirect_error(awaiting, error));
+    if (ended_) co_return outcome();
+    error_number = error ? error.value() : connect_result(backend_.native_handle(), options_.backend);
+  }
   if (error_number != 0) {
     auto failure = connect_failure(options_.backend, error_number);
     end(failure.reason, std::move(failure.detail));
