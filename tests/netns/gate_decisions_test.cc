@@ -141,10 +141,10 @@ TEST_P(Gate, ForgetsAVerdictWhenThePolicyChanges) {
 }
 
 TEST_P(Gate, AVerdictEndsByItself) {
-  gateway_.set("deny_ttl", "1s");
+  gateway_.set("deny_ttl", "4s");
   begin(policy());
   expect_denied(where().second_client, "unknown_source_ip");
-  EXPECT_TRUE(eventually([&] { return gateway_.map_size("denied_flows") == 0; }));
+  EXPECT_TRUE(eventually([&] { return gateway_.map_size("denied_flows") == 0; }, 15s));
   const auto seen = accepted();
   (void)attempt(where().second_client);
   EXPECT_TRUE(eventually([&] { return accepted() > seen; }));
