@@ -95,7 +95,7 @@ static inline __attribute__((always_inline)) const __u8* packet_step(const __u8*
 }
 
 static inline __attribute__((always_inline)) __u16 packet_read16(const __u8* at) {
-  return (__u16)((__u16)(at[0] << 8) | at[1]);
+  return at[0] << 8 | at[1];
 }
 
 static inline __attribute__((always_inline)) void packet_set_v4(struct gatehouse_address* address, const void* v4) {

@@ -1,5 +1,6 @@
-// bpf/packet.h, the very code that guard runs, on any bytes: it reads none behind the frame (AddressSanitizer), what it finds is what a plain
-// reading of the RFCs finds, and a frame that is cut off never has another source or port than the whole one.
+// bpf/packet.h, the very code that guard runs, on any bytes: it reads none behind the frame (AddressSanitizer), what it
+// finds is what a plain reading of the RFCs finds, and a frame that is cut off never has another source or port than
+// the whole one.
 #include "packet.h"
 
 #include <algorithm>
@@ -7,8 +8,8 @@
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
+#include <memory>
 #include <span>
-#include <vector>
 
 namespace {
 
@@ -20,10 +21,11 @@ struct Reading {
 };
 
 Reading read_frame(Bytes frame) {
-  // Of its own and exactly as long, so that a byte too far is a fault.
-  const std::vector<std::uint8_t> copy(frame.begin(), frame.end());
+  // Of its own and exactly as long, so that a byte too far is a fault; and never null, as the kernel's never is.
+  const std::unique_ptr<std::uint8_t[]> copy(new std::uint8_t[frame.size()]);
+  std::ranges::copy(frame, copy.get());
   Reading reading;
-  reading.shape = packet_read(copy.data(), copy.data() + copy.size(), &reading.found);
+  reading.shape = packet_read(copy.get(), copy.get() + frame.size(), &reading.found);
   return reading;
 }
 

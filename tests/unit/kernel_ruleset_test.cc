@@ -233,7 +233,10 @@ TEST_F(Ruleset, TakesOverATableOfAnybody) {
 }
 
 TEST_F(Ruleset, NoticesEveryForeignChange) {
-  for (const std::string change : {
+  const std::string moved_chain = R"(flush chain inet gatehouse forward
+delete chain inet gatehouse forward
+add chain inet gatehouse forward { type filter hook forward priority 10; })";
+  for (const std::string& change : std::vector<std::string>{
            "delete table inet gatehouse",
            "flush ruleset",
            "flush table inet gatehouse",
@@ -248,8 +251,7 @@ TEST_F(Ruleset, NoticesEveryForeignChange) {
            "add set inet gatehouse other { type ipv4_addr; }",
            "chain inet gatehouse forward { policy drop; }",
            "table inet gatehouse { flags dormant; }",
-           "flush chain inet gatehouse forward\ndelete chain inet gatehouse forward\n"
-           "add chain inet gatehouse forward { type filter hook forward priority 10; }",
+           moved_chain,
        }) {
     ASSERT_TRUE(apply(spec())) << change;
     ASSERT_TRUE(intact(spec())) << change;

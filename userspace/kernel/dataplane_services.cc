@@ -34,6 +34,7 @@ RulesetSpec KernelDataplane::ruleset(bool with_services) const {
   spec.reject = options_.reject;
   spec.tproxy = steering_ == STEERING_TPROXY;
   spec.tproxy_port = tproxy_port_;
+  spec.socket_match = features_.nft_socket;
   spec.pools = pools_;
   if (with_services) spec.services = services_;
   return spec;

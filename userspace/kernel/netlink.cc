@@ -180,7 +180,7 @@ std::expected<std::vector<NetlinkFailure>, NetlinkFailure> NetlinkSocket::batch(
     }
   }
   if (refusals.empty() && !answered) return std::unexpected(failure_of(ENODATA));
-  std::ranges::stable_sort(refusals, {}, &NetlinkFailure::sequence);
+  std::ranges::sort(refusals, {}, &NetlinkFailure::sequence);
   return refusals;
 }
 
