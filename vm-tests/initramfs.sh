@@ -12,7 +12,7 @@ tests=("$@")
 
 # What the tests call, and what they need of the kernel (dependencies come by themselves; what is built in is passed over).
 # sh: busybox's own shell would take its applets for the real tools.
-tools=(sh ip tc ss nft bpftool haproxy nginx sqlite3 curl socat ping jq)
+tools=(sh ip tc ss nft bpftool haproxy ping prlimit)
 modules=(crc32c_generic crc32c-intel veth dummy 8021q tun nf_tables nft_tproxy nft_socket nft_reject_inet nft_ct nft_log nft_limit nft_fib_inet
   nft_chain_nat nft_nat nft_masq nf_log_syslog sch_ingress sch_netem cls_bpf inet_diag tcp_diag udp_diag)
 
@@ -45,9 +45,6 @@ for tool in "${tools[@]}"; do
   copy "$program" "/usr/bin/$tool"
   copy_libraries "$program"
 done
-# nginx keeps its stream module beside itself.
-stream=/usr/lib/nginx/modules/ngx_stream_module.so
-if [ -e "$stream" ]; then copy "$stream"; fi
 
 for program in gatehoused gatehouse "${tests[@]}"; do
   [ -x "$bin/$program" ] || continue

@@ -69,12 +69,20 @@ void put_all(int map, std::span<const Key> keys, std::span<const Value> values, 
   }
 }
 
-void enforce(int mode_map) {
+// As with the shipped configuration: everything is enforced, ssh is failsafe, no source is.
+void enforce(int mode_map, int failsafe_map) {
+  failsafe_key ssh{};
+  ssh.port = 22;
+  ssh.l4proto = IPPROTO_TCP;
+  ssh.kind = FAILSAFE_PORT;
+  const failsafe_value value{};
+  put(failsafe_map, &ssh, &value, "failsafe");
   const std::uint32_t cell = 0;
   mode_value mode{};
   mode.schema = GATEHOUSE_SCHEMA;
   mode.mode = MODE_ENFORCE;
   mode.steering = STEERING_SK_LOOKUP;
+  mode.failsafe_absent = ~(1U << gatehouse_failsafe_class(&ssh));
   put(mode_map, &cell, &mode, "mode");
 }
 
@@ -172,7 +180,7 @@ void measure_guard(std::size_t count, const Effort& effort) {
   const std::unique_ptr<guard_bpf, GuardClose> skeleton(guard_bpf__open_and_load());
   if (!skeleton) fail("loading guard", errno);
   const int program = ::bpf_program__fd(skeleton->progs.guard);
-  enforce(::bpf_map__fd(skeleton->maps.mode));
+  enforce(::bpf_map__fd(skeleton->maps.mode), ::bpf_map__fd(skeleton->maps.failsafe));
 
   Random random(count);
   std::vector<Address> hosts;
@@ -261,7 +269,7 @@ void measure_steer(const Effort& effort) {
   const std::unique_ptr<steer_bpf, SteerClose> skeleton(steer_bpf__open_and_load());
   if (!skeleton) fail("loading steer", errno);
   const int program = ::bpf_program__fd(skeleton->progs.steer);
-  enforce(::bpf_map__fd(skeleton->maps.mode));
+  enforce(::bpf_map__fd(skeleton->maps.mode), ::bpf_map__fd(skeleton->maps.failsafe));
 
   const auto socket = listener();
   const std::uint32_t slot = 0;
