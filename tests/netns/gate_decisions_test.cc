@@ -29,8 +29,13 @@ class Gate : public ::testing::TestWithParam<Family> {
     if (connection) {
       EXPECT_EQ(read_to_end(connection.fd).ending, Ending::reset);
     }
-    const auto rows = gateway_.json({"audit", "--action", "session_denied", "--source", source.text()}).at("rows");
-    ASSERT_EQ(rows.size(), 1U) << gateway_.log();
+    // The row was given to the writer before the reset; the disk may be slower than the network.
+    nlohmann::json rows;
+    ASSERT_TRUE(eventually([&] {
+      rows = gateway_.json({"audit", "--action", "session_denied", "--source", source.text()}).at("rows");
+      return !rows.empty();
+    })) << gateway_.log();
+    ASSERT_EQ(rows.size(), 1U) << rows;
     EXPECT_EQ(rows[0].at("reason"), reason);
     EXPECT_EQ(rows[0].at("destination"), service().text());
     const auto verdicts = gateway_.map("denied_flows");

@@ -61,7 +61,12 @@ TEST_F(Limits, BeyondTheLimitOfSessionsNewOnesAreRefused) {
   ASSERT_TRUE(answers(two));
   auto three = attempt(gateway);
   EXPECT_FALSE(answers(three));
-  EXPECT_EQ(gateway.json({"audit", "--action", "session_denied"}).at("rows").at(0).at("reason"), "out_of_resources");
+  nlohmann::json rows;
+  ASSERT_TRUE(eventually([&] {
+    rows = gateway.json({"audit", "--action", "session_denied"}).at("rows");
+    return !rows.empty();
+  }));
+  EXPECT_EQ(rows.at(0).at("reason"), "out_of_resources");
   EXPECT_EQ(gateway.map_size("denied_flows"), 0U) << "a passing shortage became a verdict";
   one.fd.reset();
   EXPECT_TRUE(eventually([&] { return answers(attempt(gateway)); }));
