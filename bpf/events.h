@@ -22,14 +22,10 @@ struct denial {
  */
 static __always_inline bool may_report(const struct gatehouse_address* source, __u64* now_ns, __u32* suppressed) {
   struct event_rate* rate = bpf_map_lookup_elem(&event_rates, source);
-  __u64 tick = bpf_jiffies64();
-  if (rate && rate->sent >= GATEHOUSE_EVENTS_PER_SOURCE && rate->tick == tick) {
-    __sync_fetch_and_add(&rate->suppressed, 1);
-    return false;
-  }
-  if (*now_ns == 0) *now_ns = bpf_ktime_get_boot_ns();
+  /* Asked once: where a pointer is compared with 0 again, kernels before 6.17 follow the wrong guess and refuse it. */
   if (!rate) {
     struct event_rate fresh;
+    if (*now_ns == 0) *now_ns = bpf_ktime_get_boot_ns();
     fresh.window_start_ns = *now_ns;
     fresh.tick = 0;
     fresh.sent = 1;
@@ -37,6 +33,12 @@ static __always_inline bool may_report(const struct gatehouse_address* source, _
     bpf_map_update_elem(&event_rates, source, &fresh, BPF_ANY);
     return true;
   }
+  __u64 tick = bpf_jiffies64();
+  if (rate->sent >= GATEHOUSE_EVENTS_PER_SOURCE && rate->tick == tick) {
+    __sync_fetch_and_add(&rate->suppressed, 1);
+    return false;
+  }
+  if (*now_ns == 0) *now_ns = bpf_ktime_get_boot_ns();
   if (*now_ns - rate->window_start_ns >= GATEHOUSE_EVENT_WINDOW_NS) {
     rate->window_start_ns = *now_ns;
     rate->sent = 1;

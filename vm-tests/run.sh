@@ -55,6 +55,13 @@ for program in "${tests[@]}"; do
   [ -x "$bin/$program" ] || { echo "vm-tests: $bin/$program is not there: build it first" >&2; exit 1; }
 done
 
+# HAProxy needs a processor with cmpxchg16b; the emulated one goes without it (-cx16 below), for kernels panic over how QEMU does it.
+# That one test runs outside of the machines only (scripts/test.sh netns).
+without_haproxy='*.ARealHaproxyReadsTheProxyHeader/*'
+case "$filter" in *-*) filter=$filter:$without_haproxy ;; *) filter="$filter:-$without_haproxy" ;; esac
+whole=''
+case "$filter" in '*:-'*) whole=1 ;; esac
+
 cache=build/vm logs=build/vm/logs
 mkdir -p "$logs"
 patience=5            # everything takes longer in an emulator; the tests multiply their time limits by this
@@ -117,6 +124,7 @@ for one in "${series[@]}"; do
     continue
   fi
   vm-tests/initramfs.sh "$kernel" "$bin" "$work/initramfs" "${tests[@]}"
+  echo "  left out: $without_haproxy (HAProxy does not run on the emulated processor)"
   echo "  $(cat "$kernel/version"), initramfs $(du -m "$work/initramfs" | cut -f1) MiB, ${#tests[@]} test programs"
   for attempt in 1 2; do
     status=0
@@ -138,7 +146,7 @@ for one in "${series[@]}"; do
       # A program that died has not counted itself.
       [ "$bad" -gt 0 ] || failed=$((failed + 1))
       echo "  FAILED: $program (exit code $code)"
-    elif [ "$good" = 0 ] && [ "$filter" = '*' ]; then
+    elif [ "$good" = 0 ] && [ -n "$whole" ]; then
       echo "  FAILED: $program ran no test"
       failed=$((failed + 1))
     fi

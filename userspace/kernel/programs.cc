@@ -99,10 +99,15 @@ std::unexpected<Error> not_attached(const std::string& interface, int error_numb
 
 int print_message(libbpf_print_level level, const char* format, va_list arguments) {
   static_cast<void>(level);
-  char text[4096];
-  int length = std::vsnprintf(text, sizeof text, format, arguments);
+  // The verifier says why it refuses at the very end of a long text: all of it is kept.
+  va_list again;
+  va_copy(again, arguments);
+  const int length = std::vsnprintf(nullptr, 0, format, again);
+  va_end(again);
   if (length <= 0) return length;
-  std::string_view message(text, std::min<std::size_t>(static_cast<std::size_t>(length), sizeof text - 1));
+  std::string text(static_cast<std::size_t>(length) + 1, '\0');
+  std::vsnprintf(text.data(), text.size(), format, arguments);
+  std::string_view message(text.data(), static_cast<std::size_t>(length));
   while (!message.empty() && message.back() == '\n') message.remove_suffix(1);
   spdlog::debug("{}", message);
   return length;
