@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Reports of denials to the daemon. Each source has GATEHOUSE_EVENTS_PER_SOURCE reports in a window; what comes on top
- * is counted, and the first report of a later window says how much that was. Two processors that drop packets of one
- * source at the same moment may count one for two, and a report more or less when a window turns: locking the cell
- * would be the dearest step of a drop, and what was dropped is counted exactly, in `counters`.
+ * is counted, and the first report of a later window says how much that was. The counts of two processors may cross
+ * when a window turns: a report more or less, never a denial.
  */
 #ifndef GATEHOUSE_EVENTS_H
 #define GATEHOUSE_EVENTS_H
@@ -23,7 +22,7 @@ struct denial {
  */
 static __always_inline bool may_report(const struct gatehouse_address* source, __u64* now_ns, __u32* suppressed) {
   struct event_rate* rate = bpf_map_lookup_elem(&event_rates, source);
-  /* Asked once: where a pointer is compared with 0 again, kernels before 6.17 follow the wrong guess and refuse it. */
+  /* Asked once: without CAP_PERFMON, Linux 6.12 refuses a second comparison with 0, for it follows the wrong guess. */
   if (!rate) {
     struct event_rate fresh;
     if (*now_ns == 0) *now_ns = bpf_ktime_get_boot_ns();
@@ -36,15 +35,16 @@ static __always_inline bool may_report(const struct gatehouse_address* source, _
   }
   __u64 tick = bpf_jiffies64();
   if (rate->sent >= GATEHOUSE_EVENTS_PER_SOURCE && rate->tick == tick) {
-    rate->suppressed += 1;
+    __sync_fetch_and_add(&rate->suppressed, 1);
     return false;
   }
   if (*now_ns == 0) *now_ns = bpf_ktime_get_boot_ns();
   if (*now_ns - rate->window_start_ns >= GATEHOUSE_EVENT_WINDOW_NS) {
     rate->window_start_ns = *now_ns;
     rate->sent = 1;
+    /* Taken off again instead of set to zero: what another processor adds meanwhile is kept. */
     *suppressed = rate->suppressed;
-    rate->suppressed = 0;
+    __sync_fetch_and_add(&rate->suppressed, -*suppressed);
     return true;
   }
   if (rate->sent < GATEHOUSE_EVENTS_PER_SOURCE) {
@@ -52,7 +52,7 @@ static __always_inline bool may_report(const struct gatehouse_address* source, _
     return true;
   }
   rate->tick = tick;
-  rate->suppressed += 1;
+  __sync_fetch_and_add(&rate->suppressed, 1);
   return false;
 }
 

@@ -177,7 +177,7 @@ TEST(Relay, WaitsForAPipeWithoutSpinningWhenNoDescriptorIsLeft) {
                 if (processor_time() - before > 100ms) return 4;
               }
               if (read_exactly(pair.backend, 1) != "y") return 5;
-              // And an abort does not wait for a pipe.
+              // And an abort does not wait for a pipe. (The answer says again that the last one is back.)
               processor_time();
               const NoDescriptorLeft starved;
               if (!write_all(pair.client, "z")) return 6;
