@@ -19,7 +19,7 @@
 #endif
 
 enum gatehouse_limits {
-  GATEHOUSE_SCHEMA = 1,
+  GATEHOUSE_SCHEMA = 2,
   GATEHOUSE_MAX_SERVICES = 65536,
   GATEHOUSE_MAX_LISTENERS = 64,
   GATEHOUSE_MAX_BANNED_HOSTS = 2097152,
@@ -29,10 +29,15 @@ enum gatehouse_limits {
   GATEHOUSE_MAX_FAILSAFE = 256,
   GATEHOUSE_MAX_EVENT_SOURCES = 16384,
   GATEHOUSE_EVENT_RING_BYTES = 262144,
-  GATEHOUSE_EVENTS_PER_SOURCE = 5, /* in each window; the rest is only counted */
+  GATEHOUSE_EVENTS_PER_SUBJECT = 5, /* in each window; the rest is only counted */
 };
 
 #define GATEHOUSE_EVENT_WINDOW_NS 1000000000ULL
+
+/* Of policy::Reason, the one that a program gives of its own; the daemon asserts that it is the same. */
+enum gatehouse_reason {
+  GATEHOUSE_REASON_NO_LISTENER = 14, /* internal_error: a service whose listener is gone */
+};
 
 struct gatehouse_address {
   __u8 bytes[16];
@@ -52,6 +57,19 @@ struct service_value {
   __u32 listener_slot; /* of the IPv4 listener; the IPv6 one has the next slot */
 };
 
+/*
+ * The memory of the limit on reports. What is limited is the subject of a denial, so that nobody gets more reports by
+ * using more addresses: a ban (in its own entry), the source of a denied flow, the address of a service without a
+ * listener (both in event_rates, an LRU: forgetting one only means a report more).
+ */
+struct event_rate {
+  __u64 window_start_ns;
+  __u64
+      tick; /* of the scheduler's clock, when it last held one back: within a tick it need not ask for the time again */
+  __u32 sent;
+  __u32 suppressed;
+};
+
 /* banned_hosts (by address), banned_nets (by prefix), banned_devices (by RustDesk id) */
 struct net_key {
   __u32 prefix_length; /* bits of the 16-byte form: an IPv4 /24 is 120 */
@@ -66,6 +84,7 @@ struct ban_value {
   __u32 reason;
   __u32 prefix_length; /* of the key in banned_nets, for the trie does not say what it matched; 128 for a host, 0 for a
                           device */
+  struct event_rate reports;
 };
 
 /* denied_flows: a verdict. It always has an expiry. */
@@ -141,7 +160,7 @@ enum gatehouse_counter {
   COUNTER_OBSERVED,  /* would have been dropped; mode is observe */
   COUNTER_MALFORMED, /* not parsed as IP: passed to the stack, which judges it */
   COUNTER_EVENTS_SENT,
-  COUNTER_EVENTS_SUPPRESSED, /* by the rate limit of the source */
+  COUNTER_EVENTS_SUPPRESSED, /* by the limit on reports */
   COUNTER_EVENTS_LOST,       /* the ring was full */
   COUNTER_COUNT,
 };
@@ -163,18 +182,9 @@ struct deny_event {
   __u8 l4proto;
   __u8 kind; /* deny_event_kind */
   __u32 reason;
-  __u32 suppressed; /* events of this source that the rate limit held back since the last one sent */
+  __u32 suppressed; /* events of this subject that the rate limit held back since the last one sent */
   __u8 observed;    /* 1: mode is observe, nothing was dropped */
   __u8 zero[3];
-};
-
-/* event_rates: the rate limit's memory; an LRU, for forgetting it only means an event more */
-struct event_rate {
-  __u64 window_start_ns;
-  __u64
-      tick; /* of the scheduler's clock, when it last held one back: within a tick it need not ask for the time again */
-  __u32 sent;
-  __u32 suppressed;
 };
 
 #ifdef __cplusplus
@@ -189,7 +199,9 @@ GATEHOUSE_ASSERT(__builtin_offsetof(struct service_value, listener_slot) == 8);
 GATEHOUSE_ASSERT(sizeof(struct net_key) == 20);
 GATEHOUSE_ASSERT(__builtin_offsetof(struct net_key, address) == 4);
 GATEHOUSE_ASSERT(sizeof(struct device_key) == 16);
-GATEHOUSE_ASSERT(sizeof(struct ban_value) == 24);
+GATEHOUSE_ASSERT(sizeof(struct event_rate) == 24);
+GATEHOUSE_ASSERT(sizeof(struct ban_value) == 48);
+GATEHOUSE_ASSERT(__builtin_offsetof(struct ban_value, reports) == 24);
 GATEHOUSE_ASSERT(sizeof(struct flow_key) == 36);
 GATEHOUSE_ASSERT(__builtin_offsetof(struct flow_key, port) == 32);
 GATEHOUSE_ASSERT(sizeof(struct verdict_value) == 32);

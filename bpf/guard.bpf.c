@@ -38,20 +38,20 @@ static __always_inline bool ban_holds(const struct ban_value* ban, __u64* now_ns
   return is_live(ban->expires_ns, *now_ns);
 }
 
-static __always_inline const struct ban_value* host_ban(const struct packet* packet, __u64* now_ns) {
-  const struct ban_value* ban = bpf_map_lookup_elem(&banned_hosts, &packet->flow.source);
+static __always_inline struct ban_value* host_ban(const struct packet* packet, __u64* now_ns) {
+  struct ban_value* ban = bpf_map_lookup_elem(&banned_hosts, &packet->flow.source);
   return ban && ban_holds(ban, now_ns) ? ban : 0;
 }
 
 /* The trie gives the longest network only. When its ban has run out and nobody has swept it yet, a wider one may still
  * hold. */
-static __always_inline const struct ban_value* net_ban(const struct packet* packet, __u64* now_ns) {
+static __always_inline struct ban_value* net_ban(const struct packet* packet, __u64* now_ns) {
   struct net_key key __attribute__((aligned(8)));
   key.prefix_length = 128;
   __builtin_memcpy(&key.address, &packet->flow.source, sizeof(key.address));
   PACKET_FLAT_LOOP
   for (int i = 0; i < MAX_EXPIRED_NETS; ++i) {
-    const struct ban_value* ban = bpf_map_lookup_elem(&banned_nets, &key);
+    struct ban_value* ban = bpf_map_lookup_elem(&banned_nets, &key);
     if (!ban || ban_holds(ban, now_ns)) return ban;
     if (ban->prefix_length == 0 || ban->prefix_length > 128) return 0;
     key.prefix_length = ban->prefix_length - 1;
@@ -64,7 +64,7 @@ static __always_inline int pass(void) {
   return XDP_PASS;
 }
 
-static __always_inline int refuse(const struct packet* packet, const struct ban_value* ban, enum deny_event_kind kind,
+static __always_inline int refuse(const struct packet* packet, struct ban_value* ban, enum deny_event_kind kind,
                                   enum gatehouse_counter counter, const struct mode_value* mode_cell, __u64 now_ns) {
   struct denial denial = {
       .cause_id = ban->ban_id,
@@ -72,7 +72,7 @@ static __always_inline int refuse(const struct packet* packet, const struct ban_
       .kind = (__u8)kind,
       .observed = mode_cell->mode != MODE_ENFORCE,
   };
-  report(&packet->flow, &denial, now_ns);
+  report(&packet->flow, &denial, &ban->reports, now_ns);
   if (denial.observed) {
     count(COUNTER_OBSERVED);
     return pass();
@@ -99,7 +99,7 @@ int guard(struct xdp_md* context) {
     return XDP_PASS;
   }
   __u64 now_ns = 0;
-  const struct ban_value* ban = host_ban(&packet, &now_ns);
+  struct ban_value* ban = host_ban(&packet, &now_ns);
   if (ban) return refuse(&packet, ban, DENY_EVENT_BANNED_HOST, COUNTER_BANNED_HOST_DROPPED, mode_cell, now_ns);
   ban = net_ban(&packet, &now_ns);
   if (ban) return refuse(&packet, ban, DENY_EVENT_BANNED_NET, COUNTER_BANNED_NET_DROPPED, mode_cell, now_ns);

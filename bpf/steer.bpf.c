@@ -9,9 +9,6 @@
  */
 #include "verdict.h"
 
-/* policy::Reason::internal_error, for a service whose listener is gone */
-enum { REASON_NO_LISTENER = 14 };
-
 static __always_inline bool read_flow(const struct bpf_sk_lookup* context, struct flow_key* flow) {
   flow->port = (__u16)context->local_port;
   flow->l4proto = (__u8)context->protocol;
@@ -46,8 +43,13 @@ static __always_inline bool read_flow(const struct bpf_sk_lookup* context, struc
 }
 
 static __always_inline int drop_without_listener(const struct flow_key* flow) {
-  struct denial denial = {.cause_id = 0, .reason = REASON_NO_LISTENER, .kind = DENY_EVENT_NO_LISTENER, .observed = 0};
-  report(flow, &denial, 0);
+  struct denial denial = {
+      .cause_id = 0,
+      .reason = GATEHOUSE_REASON_NO_LISTENER,
+      .kind = DENY_EVENT_NO_LISTENER,
+      .observed = 0,
+  };
+  report_on(&flow->destination, flow, &denial, 0);
   count(COUNTER_STEER_NO_LISTENER);
   return SK_DROP;
 }

@@ -18,7 +18,7 @@ static __always_inline bool is_denied_by_verdict(const struct flow_key* flow, co
       .kind = DENY_EVENT_VERDICT,
       .observed = mode_cell->mode != MODE_ENFORCE,
   };
-  report(flow, &denial, now_ns);
+  report_on(&flow->source, flow, &denial, now_ns);
   count(denial.observed ? COUNTER_OBSERVED : COUNTER_VERDICT_DROPPED);
   return !denial.observed;
 }

@@ -161,6 +161,7 @@ interfaces: [client0]
 bpffs: $dir/bpf
 state_dir: $dir/state
 run_dir: $dir/run
+max_sessions: $((held + 200))
 YAML
 cat > "$dir/policy.yaml" <<'YAML'
 pools:

@@ -72,6 +72,21 @@ TEST_F(Limits, BeyondTheLimitOfSessionsNewOnesAreRefused) {
   EXPECT_TRUE(eventually([&] { return answers(attempt(gateway)); }));
 }
 
+TEST_F(Limits, TheLimitOfSessionsIsOneForAllLoops) {
+  Gateway gateway(network_, {{"max_sessions", "3"}, {"loops", "2"}});
+  gateway.start();
+  gateway.apply(PolicyText{}.text());
+  std::vector<Connected> live;
+  for (int i = 0; i < 3; ++i) {
+    live.push_back(attempt(gateway));
+    ASSERT_TRUE(answers(live.back())) << "refused below the limit, at " << i;
+  }
+  EXPECT_FALSE(answers(attempt(gateway)));
+  EXPECT_TRUE(gateway.wait_for_log("alarm sessions: max_sessions \\(3\\) are open")) << gateway.log();
+  live.clear();
+  EXPECT_TRUE(gateway.wait_for_log("alarm sessions is over")) << gateway.log();
+}
+
 TEST_F(Limits, AFullVerdictMapIsAnAlarmAndTheDaemonGoesOnDenying) {
   Gateway gateway(network_);
   gateway.start();
@@ -100,8 +115,17 @@ TEST_F(Limits, AFullVerdictMapIsAnAlarmAndTheDaemonGoesOnDenying) {
   }
   EXPECT_EQ(backend_.accepted(), 0U);
   EXPECT_TRUE(gateway.wait_for_log("alarm verdicts")) << gateway.log();
+  // Nobody is denied meanwhile; the map is full all the same, over several sweeps.
+  EXPECT_FALSE(gateway.wait_for_log("alarm verdicts is over", 2500ms)) << "over while the map is still full";
   EXPECT_TRUE(answers(attempt(gateway))) << "allowed sessions suffer from a full verdict map";
   EXPECT_EQ(gateway.json({"status"}).at("gate").at("verdict_failures"), 2);
+  for (std::uint32_t i = 0; i < 100; ++i) {
+    flow_key key{};
+    key.source.bytes[0] = 0x20;
+    std::memcpy(key.source.bytes + 8, &i, sizeof i);
+    ASSERT_EQ(::bpf_map_delete_elem(map.get(), &key), 0);
+  }
+  EXPECT_TRUE(gateway.wait_for_log("alarm verdicts is over")) << gateway.log();
 }
 
 TEST_F(Limits, AFullDiskOpensNoSessionRaisesAnAlarmAndRecovers) {

@@ -131,6 +131,8 @@ TEST(Requests, BanFaultsNameTheirPlace) {
   EXPECT_EQ(fault_of_bans(
                 R"({"bans": [{"network": "192.0.2.7", "reason": "a"}, {"network": "192.0.2.7/24", "reason": "a"}]})"),
             "bans[1].network: '192.0.2.7/24' has bits set beyond its prefix length");
+  EXPECT_EQ(fault_of_bans(R"({"bans": [{"network": "::/0", "reason": "a"}]})"),
+            "bans[0].network: '::/0' holds every IPv4 address as well (as ::ffff:0:0/96)");
   EXPECT_EQ(fault_of_bans(R"({"bans": [{"network": "192.0.2.7", "reason": "a\nb"}]})"),
             "bans[0].reason: has a control character");
   EXPECT_EQ(fault_of_bans(R"({"bans": [{"network": "192.0.2.7", "reason": "a", "expires": "2026-11-23T08:00:00Z"}]})"),
@@ -174,14 +176,14 @@ TEST(Requests, SessionsAndBansTakeALimit) {
 TEST(Requests, AuditTakesEveryFilter) {
   const auto read = audit_of(
       "/?since=2026-11-23T08:00:00Z&action=session_denied&user=bob&source=2001:db8::1&reason=policy_expired&after="
-      "18446744073709551615&limit=7");
+      "9223372036854775807&limit=7");
   ASSERT_TRUE(read);
   EXPECT_EQ(read->since, morning);
   EXPECT_EQ(read->action, "session_denied");
   EXPECT_EQ(read->user, "bob");
   EXPECT_EQ(read->source->text(), "2001:db8::1");
   EXPECT_EQ(read->reason, policy::Reason::policy_expired);
-  EXPECT_EQ(read->after_id, 18446744073709551615U);
+  EXPECT_EQ(read->after_id, 9223372036854775807U);
   EXPECT_EQ(read->limit, 7U);
   const auto bare = audit_of("/");
   ASSERT_TRUE(bare);
@@ -192,6 +194,8 @@ TEST(Requests, AuditTakesEveryFilter) {
 
 TEST(Requests, AuditFaultsNameTheParameter) {
   EXPECT_EQ(audit_of("/?reason=because").error().what, "query parameter reason: 'because' is no reason code");
+  EXPECT_EQ(audit_of("/?action=nonsense").error().what, "query parameter action: 'nonsense' is no action of the audit");
+  EXPECT_FALSE(audit_of("/?after=9223372036854775808")) << "beyond the store's integers: it would be a negative number";
   EXPECT_EQ(audit_of("/?source=x").error().what, "query parameter source: 'x' is not an IP address");
   EXPECT_EQ(audit_of("/?user=").error().what, "query parameter user: is empty");
   EXPECT_EQ(audit_of("/?user=a%1b").error().what, "query parameter user: has a control character");

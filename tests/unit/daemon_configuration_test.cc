@@ -24,6 +24,15 @@ std::vector<Issue> faults(const std::string& text) {
   return configuration ? std::vector<Issue>{} : configuration.error().list();
 }
 
+TEST(Configuration, RefusesMoreFailsafeEntriesThanTheKernelMapHolds) {
+  std::string ports = "1";
+  for (int port = 2; port <= 256; ++port) ports += ", " + std::to_string(port);
+  good("interfaces: [eth0]\nfailsafe: { tcp_ports: [" + ports + "] }\n");
+  const auto list = faults("interfaces: [eth0]\nfailsafe: { tcp_ports: [" + ports + "], sources: [192.0.2.9] }\n");
+  ASSERT_EQ(list.size(), 1U);
+  EXPECT_THAT(list[0].text(), HasSubstr("failsafe: has 257 sources and ports"));
+}
+
 TEST(Configuration, TakesEveryKey) {
   const auto configuration = good(R"(
 instance: edge-1

@@ -94,7 +94,7 @@ TEST(BpfMap, KeepsNetworksOfBothFamiliesApart) {
                                        "::/0",         "2001:db8::/32", "2001:db8::/33"};
   std::vector<NetBanMap::Entry> entries;
   for (std::size_t i = 0; i < texts.size(); ++i)
-    entries.emplace_back(net_key_of(network(texts[i])), ban_value{0, i, 0, network(texts[i]).length});
+    entries.emplace_back(net_key_of(network(texts[i])), ban_value{0, i, 0, network(texts[i]).length, {}});
   require(kernel.maps.banned_nets.put(entries));
   std::set<std::string> read;
   for (const auto& [key, value] : require(kernel.maps.banned_nets.entries())) read.insert(network_of(key).text());

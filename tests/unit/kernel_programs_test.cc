@@ -100,7 +100,7 @@ void LoadedPrograms::set_mode(gatehouse_mode mode, gatehouse_steering steering) 
 
 void LoadedPrograms::ban(const std::string& text, std::uint64_t expires_ns, std::uint64_t id) const {
   const Prefix prefix = network(text);
-  const ban_value value{expires_ns, id, static_cast<__u32>(policy::Reason::banned_source), prefix.length};
+  const ban_value value{expires_ns, id, static_cast<__u32>(policy::Reason::banned_source), prefix.length, {}};
   if (prefix.is_host()) {
     require(maps.banned_hosts.put(raw_address(prefix.address), value));
   } else {
@@ -138,7 +138,8 @@ std::uint64_t LoadedPrograms::counter(gatehouse_counter counter) const {
 
 std::vector<deny_event> LoadedPrograms::events() {
   std::vector<deny_event> all;
-  events_.drain([&all](const deny_event& event) { all.push_back(event); });
+  events_.drain([&all](const deny_event& event) { all.push_back(event); },
+                GATEHOUSE_EVENT_RING_BYTES / sizeof(deny_event));
   return all;
 }
 

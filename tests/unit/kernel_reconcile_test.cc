@@ -75,8 +75,8 @@ TEST_F(Reconcile, PutsListenersBack) {
 
 TEST_F(Reconcile, PutsBansBackAndTakesForeignOnesOut) {
   require(maps.banned_hosts.erase(raw_address(address("192.0.2.7"))));
-  require(maps.banned_nets.put(net_key_of(network("192.0.2.128/25")), ban_value{1, 2, 15, 121}));
-  require(maps.banned_nets.put(net_key_of(network("203.0.113.0/24")), ban_value{0, 9, 15, 120}));
+  require(maps.banned_nets.put(net_key_of(network("192.0.2.128/25")), ban_value{1, 2, 15, 121, {}}));
+  require(maps.banned_nets.put(net_key_of(network("203.0.113.0/24")), ban_value{0, 9, 15, 120, {}}));
   EXPECT_EQ(mended().bans, 3U);
   EXPECT_TRUE(require(maps.banned_hosts.get(raw_address(address("192.0.2.7")))));
   EXPECT_EQ(require(maps.banned_nets.get(net_key_of(network("192.0.2.128/25"))))->expires_ns, 0U);

@@ -102,6 +102,7 @@ TEST_F(StoredAudit, ComesBackWithEveryField) {
   EXPECT_EQ(rows[1].reason, sent.reason);
   EXPECT_EQ(rows[1].session_id, sent.session_id);
   EXPECT_EQ(rows[1].detail, sent.detail);
+  EXPECT_EQ(rows[0].reason, std::nullopt);
   EXPECT_EQ(rows[0].id, sent.id + 1) << "given by the store";
   EXPECT_EQ(rows[0].source, std::nullopt);
   EXPECT_EQ(rows[0].destination, std::nullopt);

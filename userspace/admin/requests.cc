@@ -15,7 +15,8 @@ constexpr std::size_t longest_reason = 1024;
 constexpr std::size_t longest_path = 4096;
 constexpr std::size_t most_files = 10'000;
 constexpr std::size_t most_ids = 100'000;
-constexpr auto any_count = std::numeric_limits<std::size_t>::max();  // the body's own limit is enough
+constexpr auto any_count = std::numeric_limits<std::size_t>::max();             // the body's own limit is enough
+constexpr std::uint64_t largest_id = std::numeric_limits<std::int64_t>::max();  // the store's integers are signed
 constexpr auto any_number = std::numeric_limits<std::uint64_t>::max();
 
 std::string indexed(std::string_view name, std::size_t index) {
@@ -186,7 +187,7 @@ Result<std::vector<BanRequest>> read_add_bans(std::string_view bytes, WallTime n
   for (std::size_t i = 0; i < list->size() && !fault; ++i) {
     ObjectReader ban(list->at(i), indexed("bans", i), {"network", "reason", "expires", "duration"}, fault);
     BanRequest request;
-    if (const auto network = ban.parsed("network", Prefix::parse, true)) request.network = *network;
+    if (const auto network = ban.parsed("network", parse_network, true)) request.network = *network;
     if (auto reason = ban.line("reason", longest_reason, true)) request.reason = std::move(*reason);
     request.expires = ban.parsed("expires", [&](std::string_view text) { return parse_future(text, now); });
     if (const auto duration = read_duration(ban)) {
@@ -218,7 +219,7 @@ Result<std::vector<Prefix>> read_remove_bans(std::string_view bytes) {
     const auto& text = value.get_ref<const std::string&>();
     if (auto checked = check_line(text, longest_name); !checked) {
       body.complain(place, checked.error());
-    } else if (auto network = Prefix::parse(text); !network) {
+    } else if (auto network = parse_network(text); !network) {
       body.complain(place, network.error());
     } else {
       networks.push_back(*network);
@@ -250,7 +251,10 @@ Result<AuditRequest> read_audit(const Query& query) {
   std::optional<Error> fault;
   AuditRequest request;
   request.since = parameter(query, "since", fault, parse_time);
-  request.action = parameter(query, "action", fault, any_text);
+  request.action = parameter(query, "action", fault, [](std::string_view text) -> Result<std::string> {
+    if (policy::is_audit_action(text)) return std::string(text);
+    return failure("'" + std::string(text) + "' is no action of the audit", "docs/api.md lists them");
+  });
   request.user = parameter(query, "user", fault, any_text);
   request.source = parameter(query, "source", fault, Address::parse);
   request.reason = parameter(query, "reason", fault, [](std::string_view text) -> Result<policy::Reason> {
@@ -258,7 +262,7 @@ Result<AuditRequest> read_audit(const Query& query) {
     return failure("'" + std::string(text) + "' is no reason code", "docs/policy.md lists them");
   });
   const auto after =
-      parameter(query, "after", fault, [](std::string_view text) { return parse_number(text, 0, any_number); });
+      parameter(query, "after", fault, [](std::string_view text) { return parse_number(text, 0, largest_id); });
   request.after_id = after.value_or(0);
   request.limit = limit_of(query, fault).value_or(request.limit);
   return finished(std::move(request), fault);

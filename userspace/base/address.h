@@ -55,6 +55,10 @@ struct Prefix {
   friend auto operator<=>(const Prefix&, const Prefix&) = default;
 };
 
+// Prefix::parse() for what an operator writes: a network of IPv6 that holds all of IPv4 as well (::/0) is refused, for
+// nobody means that.
+Result<Prefix> parse_network(std::string_view text);
+
 struct Endpoint {
   Address address;
   std::uint16_t port = 0;  // host order

@@ -58,7 +58,7 @@ std::expected<std::vector<BanLine>, Issues> parse_ban_lines(const std::string& f
     text = end == std::string_view::npos ? std::string_view{} : text.substr(end + 1);
     if (line.empty() || line.front() == '#') continue;
     const auto gap = line.find_first_of(white);
-    const auto network = Prefix::parse(line.substr(0, gap));
+    const auto network = parse_network(line.substr(0, gap));
     const auto reason = gap == std::string_view::npos ? std::string_view{} : trimmed(line.substr(gap));
     if (!network) issues.add(file, number, network.error().what, network.error().mend);
     if (needs_reason && reason.empty())

@@ -46,6 +46,9 @@ Result<std::string> filters_of(const Options& options) {
   if (!options.reason.empty() && !policy::reason_of(options.reason)) {
     return failure("'" + options.reason + "' is no reason code", "docs/policy.md lists them");
   }
+  if (!options.action.empty() && !policy::is_audit_action(options.action)) {
+    return failure("'" + options.action + "' is no action of the audit", "docs/api.md lists them");
+  }
   add("action", options.action);
   add("user", options.user);
   add("reason", options.reason);

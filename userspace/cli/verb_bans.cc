@@ -40,7 +40,7 @@ int add(const Context& context, const Options& options) {
     body["bans"].push_back(std::move(ban));
   };
   for (const auto& text : options.networks) {
-    const auto network = Prefix::parse(text);
+    const auto network = parse_network(text);
     if (!network) return context.fail(network.error(), exit_usage);
     add_one(*network, {});
   }
@@ -101,7 +101,7 @@ int list(const Context& context, const Options& options) {
 int remove(const Context& context, const Options& options) {
   json body{{"networks", json::array()}};
   for (const auto& text : options.networks) {
-    const auto network = Prefix::parse(text);
+    const auto network = parse_network(text);
     if (!network) return context.fail(network.error(), exit_usage);
     body["networks"].push_back(network->text());
   }

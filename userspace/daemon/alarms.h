@@ -21,6 +21,7 @@ class Alarms {
       raise(name, result.error());
     }
   }
+  [[nodiscard]] bool is_raised(const std::string& name) const { return list_.contains(name); }
   [[nodiscard]] const std::map<std::string, Error>& list() const { return list_; }
 
  private:

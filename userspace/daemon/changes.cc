@@ -12,8 +12,14 @@ Daemon::Consequences Daemon::put_in_force(policy::Snapshot snapshot) {
   snapshot_ = std::move(snapshot);
   Consequences consequences;
   consequences.sessions_ended = gate_->publish(snapshot_);
-  if (services_changed) alarms_.follow("steering", steer(*snapshot_.policy));
-  consequences.verdicts_removed = remove_untrue_verdicts();
+  if (services_changed) {
+    const auto steered = steer(*snapshot_.policy);
+    alarms_.follow("steering", steered);
+    if (!steered) consequences.fault = steered.error();
+  }
+  const auto removed = remove_untrue_verdicts();
+  consequences.verdicts_removed = removed.value_or(0);
+  if (!removed && !consequences.fault) consequences.fault = removed.error();
   return consequences;
 }
 
@@ -30,12 +36,14 @@ Result<void> Daemon::steer(const policy::Policy& policy) {
   return dataplane_->set_services(bindings, policy.pools(), policy.version());
 }
 
-std::size_t Daemon::remove_untrue_verdicts() {
+Result<std::size_t> Daemon::remove_untrue_verdicts() {
+  const auto done = [this](Result<std::size_t> removed) {
+    verdicts_are_stale_ = !removed;
+    alarms_.follow("stale_verdicts", removed);
+    return removed;
+  };
   auto verdicts = dataplane_->verdicts();
-  if (!verdicts) {
-    alarms_.raise("verdicts", verdicts.error());
-    return 0;
-  }
+  if (!verdicts) return done(std::unexpected(verdicts.error()));
   const auto time = now();
   std::vector<kernel::Verdict> untrue;
   for (const auto& verdict : *verdicts) {
@@ -45,12 +53,9 @@ std::size_t Daemon::remove_untrue_verdicts() {
                        (!decision.holds_until || *decision.holds_until >= verdict.expires);
     if (!still) untrue.push_back(verdict);
   }
-  if (untrue.empty()) return 0;
-  if (auto erased = dataplane_->erase_verdicts(untrue); !erased) {
-    alarms_.raise("verdicts", erased.error());
-    return 0;
-  }
-  return untrue.size();
+  if (untrue.empty()) return done(0);
+  if (auto erased = dataplane_->erase_verdicts(untrue); !erased) return done(std::unexpected(erased.error()));
+  return done(untrue.size());
 }
 
 store::AuditRow Daemon::audit_of(std::string action, const std::string& author, std::string detail) const {

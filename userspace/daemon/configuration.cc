@@ -13,7 +13,10 @@
 namespace gatehouse::daemon {
 namespace {
 
-constexpr std::int64_t descriptors_kept_back = 256;  // for the daemon itself: store, maps, API, pipes
+constexpr std::int64_t descriptors_kept_back = 256;  // for the daemon itself: store, maps, API, idle pipes
+// Two sockets, and a pipe of two ends for each direction whose reader is slower than its writer. Counted with fewer,
+// one user's stalled sessions could take the pipes of all others.
+constexpr std::int64_t descriptors_of_a_session = 6;
 
 template <typename Value>
 struct Word {
@@ -62,7 +65,7 @@ std::size_t sessions_by_descriptors() {
   rlimit limit{};
   ::getrlimit(RLIMIT_NOFILE, &limit);
   const auto usable = static_cast<std::int64_t>(std::min<rlim_t>(limit.rlim_cur, 2'000'000)) - descriptors_kept_back;
-  return static_cast<std::size_t>(std::max<std::int64_t>(usable / 2, 1));
+  return static_cast<std::size_t>(std::max<std::int64_t>(usable / descriptors_of_a_session, 1));
 }
 
 void read_dataplane(const StrictMap& root, kernel::DataplaneOptions& options, Issues& issues) {
@@ -109,6 +112,11 @@ void read_dataplane(const StrictMap& root, kernel::DataplaneOptions& options, Is
       } else {
         issues.add(root.file(), line, "failsafe, tcp_ports: " + port.error().what, port.error().mend);
       }
+    }
+    const auto entries = options.failsafe.sources.size() + options.failsafe.tcp_ports.size();
+    if (entries > GATEHOUSE_MAX_FAILSAFE) {
+      root.complain("failsafe", {"has " + std::to_string(entries) + " sources and ports",
+                                 "keep it to " + std::to_string(GATEHOUSE_MAX_FAILSAFE)});
     }
   }
 }

@@ -27,7 +27,9 @@ class Daemon final : public admin::Operations {
  public:
   // Everything is up and the loops accept when this returns. On failure what was begun is taken down; the kernel goes
   // on rejecting.
-  static Result<std::unique_ptr<Daemon>> start(Configuration configuration, std::filesystem::path configuration_file);
+  // `binary` is what restart() would execute.
+  static Result<std::unique_ptr<Daemon>> start(Configuration configuration, std::filesystem::path configuration_file,
+                                               std::filesystem::path binary);
   ~Daemon() override;
   Daemon(const Daemon&) = delete;
   Daemon& operator=(const Daemon&) = delete;
@@ -54,7 +56,7 @@ class Daemon final : public admin::Operations {
   admin::Outcome restart(const admin::Peer& peer) override;
 
  private:
-  Daemon(Configuration configuration, std::filesystem::path configuration_file);
+  Daemon(Configuration configuration, std::filesystem::path configuration_file, std::filesystem::path binary);
 
   // life cycle (life_cycle.cc)
   Result<void> open();
@@ -65,24 +67,31 @@ class Daemon final : public admin::Operations {
   // upkeep (upkeep.cc)
   void start_upkeep();
   void every(boost::asio::steady_timer& timer, std::chrono::milliseconds period, void (Daemon::*work)());
-  void wait_for_kernel_events();
-  void record_kernel_event(const deny_event& event);
   void sweep();
   void reconcile();
   void keep_watchdog();
+
+  // kernel events (kernel_events.cc)
+  void wait_for_kernel_events();
+  void take_kernel_event(const deny_event& event);
+  void record_kernel_event(const deny_event& event);
+  void record_withheld_kernel_events();
 
   // changes (changes.cc): what a new snapshot means for loops, kernel and verdicts
   struct Consequences {
     std::size_t sessions_ended = 0;
     std::size_t verdicts_removed = 0;
+    std::optional<Error> fault;  // what the kernel did not take; it is tried again
   };
   Consequences put_in_force(policy::Snapshot snapshot);
   Result<void> steer(const policy::Policy& policy);
-  std::size_t remove_untrue_verdicts();
+  [[nodiscard]] admin::Outcome not_taken_by_the_kernel(std::uint64_t version, const Error& error) const;
+  Result<std::size_t> remove_untrue_verdicts();
   store::AuditRow audit_of(std::string action, const std::string& author, std::string detail) const;
 
   Configuration configuration_;
   std::filesystem::path configuration_file_;
+  std::filesystem::path binary_;
   WallTime started_;
   std::chrono::steady_clock::time_point started_steady_;
   Alarms alarms_;
@@ -103,8 +112,12 @@ class Daemon final : public admin::Operations {
   boost::asio::posix::stream_descriptor kernel_events_;
   kernel::Drift last_drift_;
   std::optional<WallTime> last_reconciled_;
+  std::uint64_t recorded_kernel_events_ = 0;  // in this second
+  std::uint64_t withheld_kernel_events_ = 0;  // since the last row that says how many
   std::uint64_t unaudited_kernel_events_ = 0;
   std::uint64_t seen_verdict_failures_ = 0;
+  std::uint64_t seen_descriptor_failures_ = 0;
+  bool verdicts_are_stale_ = false;  // some that are no longer true could not be removed
   Ending ending_ = Ending::stop;
 };
 

@@ -11,9 +11,10 @@
 
 namespace gatehouse::daemon {
 
-Daemon::Daemon(Configuration configuration, std::filesystem::path configuration_file)
+Daemon::Daemon(Configuration configuration, std::filesystem::path configuration_file, std::filesystem::path binary)
     : configuration_(std::move(configuration)),
       configuration_file_(std::move(configuration_file)),
+      binary_(std::move(binary)),
       started_(now()),
       started_steady_(std::chrono::steady_clock::now()),
       signals_(context_, SIGTERM, SIGINT, SIGHUP),
@@ -26,8 +27,10 @@ Daemon::~Daemon() {
   take_down();
 }
 
-Result<std::unique_ptr<Daemon>> Daemon::start(Configuration configuration, std::filesystem::path configuration_file) {
-  std::unique_ptr<Daemon> daemon(new Daemon(std::move(configuration), std::move(configuration_file)));
+Result<std::unique_ptr<Daemon>> Daemon::start(Configuration configuration, std::filesystem::path configuration_file,
+                                              std::filesystem::path binary) {
+  std::unique_ptr<Daemon> daemon(
+      new Daemon(std::move(configuration), std::move(configuration_file), std::move(binary)));
   if (auto opened = daemon->open(); !opened) return std::unexpected(opened.error());
   return daemon;
 }
@@ -57,7 +60,7 @@ Result<void> Daemon::open() {
   if (!dataplane) return std::unexpected(dataplane.error());
   dataplane_ = std::move(*dataplane);
   if (auto synced = dataplane_->sync_bans(*bans); !synced) return std::unexpected(synced.error());
-  remove_untrue_verdicts();
+  if (auto removed = remove_untrue_verdicts(); !removed) return std::unexpected(removed.error());
 
   if (auto opened = open_listeners(); !opened) return std::unexpected(opened.error());
   auto gate = gate::Gate::start(configuration_.gate, listeners_, snapshot_, *store_, *dataplane_);
@@ -77,6 +80,7 @@ Result<void> Daemon::open() {
     return std::unexpected(written.error());
   }
   wait_for_signals();
+  take_passed_on_signals();
   start_upkeep();
   keep_listeners(listeners_.descriptors());
   notify_ready();
@@ -107,6 +111,16 @@ Result<void> Daemon::open_listeners() {
 Daemon::Ending Daemon::run() {
   context_.run();
   take_down();
+  // A signal to stop that came while everything was handed over: the daemon that follows gets it, for it alone can
+  // still take the services down.
+  if (ending_ == Ending::execute_anew) {
+    context_.restart();
+    context_.poll();
+    if (ending_ == Ending::stop) {
+      pass_on_stop_signal();
+      ending_ = Ending::execute_anew;
+    }
+  }
   return ending_;
 }
 
@@ -148,6 +162,7 @@ void Daemon::wait_for_signals() {
       return;
     }
     spdlog::info("stopping on signal {}", number);
+    ending_ = Ending::stop;  // also when a restart was asked for just before
     notify_stopping();
     context_.stop();
   });

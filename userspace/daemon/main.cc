@@ -27,26 +27,23 @@ int fail(const gatehouse::Error& error) {
 }
 
 int serve(Configuration configuration, const std::filesystem::path& file, const std::vector<std::string>& arguments) {
-  auto daemon = Daemon::start(std::move(configuration), file);
+  // The path by which it was started, so that a new binary there is the one that follows.
+  const auto& name = arguments.front();
+  std::error_code error;
+  const auto binary = name.find('/') != std::string::npos ? std::filesystem::path(name)
+                                                          : std::filesystem::read_symlink("/proc/self/exe", error);
+  auto daemon = Daemon::start(std::move(configuration), file, binary);
   if (!daemon) return fail(daemon.error());
   if ((*daemon)->run() == Daemon::Ending::stop) {
     spdlog::info("stopped");
     return 0;
   }
-  // The path by which it was started, so that a new binary there is the one that runs.
-  const auto& name = arguments.front();
-  std::error_code error;
-  const auto binary = name.find('/') != std::string::npos ? std::filesystem::path(name)
-                                                          : std::filesystem::read_symlink("/proc/self/exe", error);
   return fail(gatehouse::daemon::execute_anew(binary, arguments, (*daemon)->listening_descriptors()));
 }
 
 // Takes everything of the instance out of the kernel: what `on_stop: closed` leaves behind on purpose.
-int tear_down(Configuration configuration) {
-  configuration.dataplane.on_stop = gatehouse::kernel::OnStop::open;
-  auto dataplane = gatehouse::kernel::Dataplane::open(configuration.dataplane);
-  if (!dataplane) return fail(dataplane.error());
-  if (auto stopped = (*dataplane)->stop(false); !stopped) return fail(stopped.error());
+int tear_down(const Configuration& configuration) {
+  if (auto done = gatehouse::kernel::Dataplane::tear_down(configuration.dataplane); !done) return fail(done.error());
   std::cout << "everything of instance " << configuration.dataplane.instance
             << " is out of the kernel; its pools are routed like any other address\n";
   return 0;
@@ -70,7 +67,8 @@ int main(int argc, char** argv) {
   std::string file = "/etc/gatehouse/gatehouse.yaml";
   app.add_option("-c,--config", file, "Configuration file")->capture_default_str();
   bool check_only = false;
-  app.add_flag("--check-config", check_only, "Read the configuration, say what is wrong with it, and exit");
+  app.add_flag("--check-config", check_only,
+               "Read the configuration, say what is wrong with it or missing on this machine, and exit");
   auto* upgrade_command = app.add_subcommand("upgrade",
                                              "Replace the BPF programs of another version in the kernel, keeping bans "
                                              "and verdicts; the daemon must not be running");
@@ -94,6 +92,7 @@ int main(int argc, char** argv) {
     return exit_configuration;
   }
   if (check_only) {
+    if (auto fits = gatehouse::kernel::Dataplane::check(configuration->dataplane); !fits) return fail(fits.error());
     std::cout << file << ": good\n";
     return 0;
   }
@@ -103,7 +102,7 @@ int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);
   try {
     if (*upgrade_command) return upgrade(*configuration);
-    if (*teardown_command) return tear_down(std::move(*configuration));
+    if (*teardown_command) return tear_down(*configuration);
     return serve(std::move(*configuration), file, arguments);
   } catch (const std::exception& exception) {
     return fail({exception.what(), {}});

@@ -57,13 +57,14 @@ admin::Outcome Daemon::add_bans(const std::vector<admin::BanRequest>& requests, 
                  {"the bans are stored and in force in the daemon, but not in the kernel: " + in_kernel.error().what,
                   in_kernel.error().mend});
   }
+  if (consequences.fault) return unavailable(*consequences.fault);
   return nlohmann::json{{"added", std::move(added)}, {"sessions_ended", consequences.sessions_ended}};
 }
 
 admin::Outcome Daemon::remove_bans(const std::vector<Prefix>& networks, const admin::Peer& peer) {
   auto removed = store_->remove_bans(networks, peer.text());
   if (!removed) return unavailable(removed.error());
-  put_in_force({snapshot_.policy, snapshot_.bans->with({}, *removed)});
+  const auto consequences = put_in_force({snapshot_.policy, snapshot_.bans->with({}, *removed)});
   const auto in_kernel = dataplane_->remove_bans(*removed);
   spdlog::info("{} bans removed by {}", removed->size(), peer.text());
   alarms_.follow("bans", in_kernel);
@@ -72,6 +73,7 @@ admin::Outcome Daemon::remove_bans(const std::vector<Prefix>& networks, const ad
                  {"the bans are gone from the store and the daemon, but not from the kernel: " + in_kernel.error().what,
                   in_kernel.error().mend});
   }
+  if (consequences.fault) return unavailable(*consequences.fault);
   auto answer = nlohmann::json{{"removed", nlohmann::json::array()}, {"unknown", nlohmann::json::array()}};
   std::unordered_map<Prefix, bool> gone;
   for (const auto& network : *removed) {

@@ -55,7 +55,15 @@ admin::Outcome Daemon::apply(const std::vector<policy::SourceText>& texts,
                         {"text", policy::text_of(changes)},
                         {"sessions_ended", 0},
                         {"verdicts_removed", 0}};
-  if (changes.empty()) return answer;
+  if (changes.empty()) {
+    // Applied again after the kernel refused it: that is what is wanted.
+    if (alarms_.is_raised("steering")) {
+      const auto steered = steer(*snapshot_.policy);
+      alarms_.follow("steering", steered);
+      if (!steered) return not_taken_by_the_kernel(current, steered.error());
+    }
+    return answer;
+  }
 
   auto version =
       store_->save_policy(*document, current, audit_of("policy_applied", peer.text(), policy::text_of(changes)));
@@ -63,17 +71,18 @@ admin::Outcome Daemon::apply(const std::vector<policy::SourceText>& texts,
   const auto consequences = put_in_force({policy::Policy::compile(*document, *version), snapshot_.bans});
   spdlog::info("policy version {} is in force, applied by {}: {} changes, {} sessions ended, {} verdicts removed",
                *version, peer.text(), changes.size(), consequences.sessions_ended, consequences.verdicts_removed);
-  if (const auto alarm = alarms_.list().find("steering"); alarm != alarms_.list().end()) {
-    return fault(
-        500,
-        {"policy version " + std::to_string(*version) +
-             " is stored and in force in the daemon, but the kernel did not take it: " + alarm->second.what,
-         "it is tried again every " + format_duration(configuration_.reconcile_every) + "; see `gatehouse doctor`"});
-  }
+  if (consequences.fault) return not_taken_by_the_kernel(*version, *consequences.fault);
   answer["policy_version"] = *version;
   answer["sessions_ended"] = consequences.sessions_ended;
   answer["verdicts_removed"] = consequences.verdicts_removed;
   return answer;
+}
+
+admin::Outcome Daemon::not_taken_by_the_kernel(std::uint64_t version, const Error& error) const {
+  return fault(500, {"policy version " + std::to_string(version) +
+                         " is stored and in force in the daemon, but the kernel did not take it: " + error.what,
+                     "it is tried again every " + format_duration(configuration_.reconcile_every) +
+                         (error.mend.empty() ? "; see `gatehouse doctor`" : "; " + error.mend)});
 }
 
 admin::Outcome Daemon::check(const admin::CheckRequest& request) {

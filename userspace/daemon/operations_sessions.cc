@@ -99,7 +99,7 @@ admin::Outcome Daemon::audit(const admin::AuditRequest& request) {
          {"service", row.service},
          {"source", row.source ? nlohmann::json(row.source->text()) : nlohmann::json(nullptr)},
          {"destination", row.destination ? nlohmann::json(row.destination->text()) : nlohmann::json(nullptr)},
-         {"reason", policy::name(row.reason)},
+         {"reason", row.reason ? nlohmann::json(policy::name(*row.reason)) : nlohmann::json(nullptr)},
          {"session_id", row.session_id},
          {"detail", row.detail}});
   }

@@ -3,6 +3,7 @@
 
 #include "daemon/daemon.h"
 #include "daemon/json.h"
+#include "daemon/rehearsal.h"
 
 namespace gatehouse::daemon {
 
@@ -52,6 +53,7 @@ admin::Outcome Daemon::status() {
                     {"bytes_to_client", gate.bytes_to_client},
                     {"verdict_failures", gate.verdict_failures},
                     {"accept_failures", gate.accept_failures},
+                    {"pipe_failures", gate.pipe_failures},
                     {"held_back", gate.held_back}};
   answer["drift"] = {{"services", last_drift_.services},
                      {"bans", last_drift_.bans},
@@ -69,11 +71,21 @@ admin::Outcome Daemon::reload(const admin::Peer& peer) {
   const auto change = compare(configuration_, *wanted);
   std::string detail;
   for (const auto& key : change.applied) detail += (detail.empty() ? "" : ", ") + key;
-  if (auto written = store_->write_audit(audit_of("configuration_reloaded", peer.text(), detail)); !written)
+  // What can be refused comes first, each step with the way back: a reload is whole or did not happen.
+  const auto& former = configuration_.dataplane;
+  if (auto set = dataplane_->set_failsafe(wanted->dataplane.failsafe); !set) {
+    static_cast<void>(dataplane_->set_failsafe(former.failsafe));
+    return unavailable(set.error());
+  }
+  if (auto set = dataplane_->set_enforcement(wanted->dataplane.enforcement); !set) {
+    static_cast<void>(dataplane_->set_failsafe(former.failsafe));
+    return unavailable(set.error());
+  }
+  if (auto written = store_->write_audit(audit_of("configuration_reloaded", peer.text(), detail)); !written) {
+    static_cast<void>(dataplane_->set_enforcement(former.enforcement));
+    static_cast<void>(dataplane_->set_failsafe(former.failsafe));
     return unavailable(written.error());
-
-  if (auto set = dataplane_->set_enforcement(wanted->dataplane.enforcement); !set) return unavailable(set.error());
-  if (auto set = dataplane_->set_failsafe(wanted->dataplane.failsafe); !set) return unavailable(set.error());
+  }
   configuration_.dataplane.enforcement = wanted->dataplane.enforcement;
   configuration_.dataplane.failsafe = wanted->dataplane.failsafe;
   const auto loops = configuration_.gate.loops;
@@ -95,6 +107,8 @@ admin::Outcome Daemon::restart(const admin::Peer& peer) {
     return std::unexpected(admin::Fault{
         400, {"the configuration has faults, the daemon goes on", "mend them and try again"}, wanted.error().list()});
   }
+  if (auto rehearsed = rehearse_start(binary_, configuration_file_); !rehearsed)
+    return fault(409, {"the daemon goes on: " + rehearsed.error().what, rehearsed.error().mend});
   spdlog::info("to be executed anew, asked by {}", peer.text());
   ending_ = Ending::execute_anew;
   // After the answer is on its way.

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
 #include <cstdint>
 #include <cstdlib>
 
@@ -66,6 +67,22 @@ void keep_listeners(const std::vector<int>& descriptors) {
 
 void forget_listeners() {
   ::sd_notify(0, (std::string("FDSTOREREMOVE=1\nFDNAME=") + listener_name).c_str());
+}
+
+void pass_on_stop_signal() {
+  // Pending and blocked signals both outlive execve(2).
+  sigset_t stop{};
+  ::sigemptyset(&stop);
+  ::sigaddset(&stop, SIGTERM);
+  ::pthread_sigmask(SIG_BLOCK, &stop, nullptr);
+  ::kill(::getpid(), SIGTERM);
+}
+
+void take_passed_on_signals() {
+  sigset_t stop{};
+  ::sigemptyset(&stop);
+  ::sigaddset(&stop, SIGTERM);
+  ::pthread_sigmask(SIG_UNBLOCK, &stop, nullptr);
 }
 
 Error execute_anew(const std::filesystem::path& binary, const std::vector<std::string>& arguments,

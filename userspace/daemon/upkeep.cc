@@ -1,6 +1,8 @@
-// Daemon: what it does without being asked: kernel events into log and audit, expired entries out of the maps, drift
-// mended, signs of life.
+// Daemon: what it does without being asked: expired entries out of the maps, alarms followed, drift mended, signs of
+// life.
 #include <spdlog/spdlog.h>
+
+#include <utility>
 
 #include "daemon/daemon.h"
 #include "daemon/supervision.h"
@@ -9,12 +11,6 @@ namespace gatehouse::daemon {
 namespace {
 
 constexpr std::chrono::seconds sweep_period{1};
-
-Address address_of(const gatehouse_address& raw) {
-  Address address;
-  std::copy(std::begin(raw.bytes), std::end(raw.bytes), address.bytes.begin());
-  return address;
-}
 
 }  // namespace
 
@@ -35,40 +31,10 @@ void Daemon::every(boost::asio::steady_timer& timer, std::chrono::milliseconds p
   });
 }
 
-void Daemon::wait_for_kernel_events() {
-  kernel_events_.async_wait(boost::asio::posix::stream_descriptor::wait_read,
-                            [this](const boost::system::error_code& error) {
-                              if (error) return;
-                              dataplane_->drain_events([this](const deny_event& event) { record_kernel_event(event); });
-                              wait_for_kernel_events();
-                            });
-}
-
-void Daemon::record_kernel_event(const deny_event& event) {
-  const auto kind = static_cast<deny_event_kind>(event.kind);
-  store::AuditRow row;
-  row.time = from_boot_time_ns(event.time_ns);
-  row.action = "kernel_denied";
-  row.source = address_of(event.source);
-  row.destination = Endpoint{address_of(event.destination), event.port};
-  row.reason = static_cast<policy::Reason>(event.reason);
-  if (const auto* service = snapshot_.policy->service_at(row.destination->address, event.port,
-                                                         static_cast<policy::Transport>(event.l4proto))) {
-    row.service = service->name;
-  }
-  if (const auto user = snapshot_.policy->user_at(*row.source)) row.user = user->user->name;
-  row.detail = kernel::deny_event_name(kind);
-  if (event.cause_id != 0)
-    row.detail += (kind == DENY_EVENT_VERDICT ? " of audit row " : " ") + std::to_string(event.cause_id);
-  if (event.suppressed > 0) row.detail += ", " + std::to_string(event.suppressed) + " more not reported";
-  if (event.observed != 0) row.detail += ", observed only";
-  spdlog::info("kernel denied {} -> {}: {} ({})", row.source->text(), row.destination->text(), policy::name(row.reason),
-               row.detail);
-  if (!store_->submit_audit(std::move(row))) ++unaudited_kernel_events_;
-}
-
 void Daemon::sweep() {
   alarms_.follow("sweep", dataplane_->sweep(now()));
+  record_withheld_kernel_events();
+  if (verdicts_are_stale_) remove_untrue_verdicts();
 
   const auto health = store_->health();
   if (health.alarm) {
@@ -77,24 +43,44 @@ void Daemon::sweep() {
   } else {
     alarms_.clear("store");
   }
-  const auto failures = gate_->counters().verdict_failures;
-  if (failures > seen_verdict_failures_) {
+  const auto counters = gate_->counters();
+  const auto grew = [](std::uint64_t now, std::uint64_t& seen) { return now - std::exchange(seen, now); };
+  // Not over before there is room again: until then denials are put nowhere, or are not tried.
+  const auto refused_verdicts = grew(counters.verdict_failures, seen_verdict_failures_);
+  if (refused_verdicts > 0) {
     alarms_.raise("verdicts",
-                  {std::to_string(failures - seen_verdict_failures_) + " verdicts were not taken by the kernel",
+                  {std::to_string(refused_verdicts) + " verdicts were not taken by the kernel",
                    "denials are still made by the daemon; look at `gatehouse status`, or shorten deny_ttl"});
-  } else {
+  } else if (dataplane_->status().verdicts < GATEHOUSE_MAX_DENIED_FLOWS) {
     alarms_.clear("verdicts");
   }
-  seen_verdict_failures_ = failures;
+  const auto without_descriptor = grew(counters.accept_failures + counters.pipe_failures, seen_descriptor_failures_);
+  if (without_descriptor > 0) {
+    alarms_.raise("descriptors",
+                  {"the daemon has no descriptor left: new sessions are refused, and live ones wait",
+                   "raise LimitNOFILE of the unit, or lower max_sessions: a session takes up to six descriptors"});
+  } else {
+    alarms_.clear("descriptors");
+  }
+  if (counters.open >= configuration_.gate.max_sessions) {
+    alarms_.raise("sessions", {"max_sessions (" + std::to_string(configuration_.gate.max_sessions) +
+                                   ") are open: new ones are refused with out_of_resources",
+                               "end some with `gatehouse sessions kill`, or raise max_sessions"});
+  } else {
+    alarms_.clear("sessions");
+  }
 }
 
 void Daemon::reconcile() {
   auto drift = dataplane_->reconcile();
   alarms_.follow("kernel", drift);
+  // A change that the kernel did not take is tried again, from what is in force in the daemon.
+  if (alarms_.is_raised("steering")) alarms_.follow("steering", steer(*snapshot_.policy));
   if (!drift) return;
+  alarms_.clear("bans");  // those that the kernel had not taken are drift, and mended
   last_reconciled_ = now();
+  last_drift_ = *drift;
   if (drift->any()) {
-    last_drift_ = *drift;
     spdlog::warn("the kernel's state had drifted and was mended: {} services, {} bans, {} rules, {} guards",
                  drift->services, drift->bans, drift->rules, drift->guards);
   }

@@ -46,10 +46,11 @@ void Loop::accepted(Fd client) {
       policy::decide(snapshot_, {from->address, to->address, to->port, policy::Transport::tcp, time, std::nullopt});
   if (!decision.allowed) {
     deny(std::move(client), *from, *to, decision, time);
-  } else if (sessions_.size() >= options_.max_sessions / std::max<std::size_t>(options_.loops, 1)) {
+  } else if (open_everywhere_.fetch_add(1, std::memory_order_relaxed) >= options_.max_sessions) {
+    open_everywhere_.fetch_sub(1, std::memory_order_relaxed);
     refuse(std::move(client), *from, *to, decision, policy::Reason::out_of_resources, time);
-  } else {
-    open(std::move(client), *from, *to, decision, time);
+  } else if (!open(std::move(client), *from, *to, decision, time)) {
+    open_everywhere_.fetch_sub(1, std::memory_order_relaxed);
   }
 }
 
@@ -102,7 +103,7 @@ void Loop::refuse(Fd client, const Endpoint& from, const Endpoint& to, const pol
   reset_and_close(std::move(client));
 }
 
-void Loop::open(Fd client, const Endpoint& from, const Endpoint& to, const policy::Decision& decision, WallTime time) {
+bool Loop::open(Fd client, const Endpoint& from, const Endpoint& to, const policy::Decision& decision, WallTime time) {
   const auto& spec = decision.service->spec;
   auto session = std::make_shared<Session>();
   session->id = store_.next_session_id();
@@ -143,13 +144,13 @@ void Loop::open(Fd client, const Endpoint& from, const Endpoint& to, const polic
   socket.assign(from.address.is_v4() ? boost::asio::ip::tcp::v4() : boost::asio::ip::tcp::v6(), client.get(), error);
   if (error) {
     refuse(std::move(client), from, to, decision, policy::Reason::out_of_resources, time);
-    return;
+    return false;
   }
   const int descriptor = client.release();
   if (!store_.submit_session_opened(std::move(row), std::move(audit), std::move(written))) {
     socket.release(error);
     refuse(Fd(descriptor), from, to, decision, policy::Reason::store_unavailable, time);
-    return;
+    return false;
   }
   ++counters_.allowed;
   relay::RelayOptions options;
@@ -165,6 +166,7 @@ void Loop::open(Fd client, const Endpoint& from, const Endpoint& to, const polic
   session->forwarder = make_forwarder(spec.kind, std::move(socket), pipes_, options);
   sessions_.emplace(session->id, session);
   boost::asio::co_spawn(context_, run_session(session), boost::asio::detached);
+  return true;
 }
 
 Task<void> Loop::run_session(std::shared_ptr<Session> session) {
@@ -209,6 +211,7 @@ void Loop::ended(const std::shared_ptr<Session>& session, const relay::RelayOutc
   }
   session->forwarder.reset();
   sessions_.erase(session->id);
+  open_everywhere_.fetch_sub(1, std::memory_order_relaxed);
 }
 
 }  // namespace gatehouse::gate

@@ -25,6 +25,7 @@ GateCounters& GateCounters::operator+=(const GateCounters& other) {
   bytes_to_client += other.bytes_to_client;
   verdict_failures += other.verdict_failures;
   accept_failures += other.accept_failures;
+  pipe_failures += other.pipe_failures;
   held_back += other.held_back;
   return *this;
 }
@@ -34,7 +35,7 @@ Result<std::unique_ptr<Gate>> Gate::start(const GateOptions& options, const List
                                           kernel::Dataplane& dataplane) {
   std::unique_ptr<Gate> gate(new Gate);
   for (std::size_t i = 0; i < options.loops; ++i) {
-    auto loop = std::make_unique<Loop>(i, options, snapshot, store, dataplane);
+    auto loop = std::make_unique<Loop>(i, options, snapshot, store, dataplane, gate->open_);
     for (const int descriptor : listeners.of_loop(i, options.loops)) {
       if (auto added = loop->add_listener(descriptor); !added) return std::unexpected(added.error());
     }

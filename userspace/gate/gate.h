@@ -6,6 +6,7 @@
 // loops; no lock is shared with them). The store and the data plane outlive the gate's run: call stop() before they go.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -44,6 +45,7 @@ struct GateCounters {
   std::uint64_t bytes_to_client = 0;
   std::uint64_t verdict_failures = 0;  // verdicts the kernel did not take: those connections were denied here
   std::uint64_t accept_failures = 0;   // accept(2) without a descriptor left
+  std::uint64_t pipe_failures = 0;     // times that a live session waited, for no descriptor was left for its bytes
   std::uint64_t held_back = 0;         // times a loop stopped accepting because the store had no room
 
   GateCounters& operator+=(const GateCounters& other);
@@ -78,6 +80,7 @@ class Gate {
 
  private:
   Gate() = default;
+  std::atomic<std::size_t> open_ = 0;  // sessions of all loops, for max_sessions
   std::vector<std::unique_ptr<Loop>> loops_;
 };
 

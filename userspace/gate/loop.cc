@@ -29,12 +29,13 @@ Fd open_spare() {
 }  // namespace
 
 Loop::Loop(std::size_t number, const GateOptions& options, policy::Snapshot snapshot, store::Store& store,
-           kernel::Dataplane& dataplane)
+           kernel::Dataplane& dataplane, std::atomic<std::size_t>& open_everywhere)
     : number_(number),
       options_(options),
       snapshot_(std::move(snapshot)),
       store_(store),
       dataplane_(dataplane),
+      open_everywhere_(open_everywhere),
       work_(boost::asio::make_work_guard(context_)),
       tick_timer_(context_.get_executor()),
       spare_(open_spare()) {}
@@ -188,6 +189,7 @@ void Loop::end_all(policy::EndReason reason) {
 GateCounters Loop::counters() const {
   auto counters = counters_;
   counters.open = sessions_.size();
+  counters.pipe_failures = pipes_.failures();
   return counters;
 }
 

@@ -2,6 +2,7 @@
 // others send messages with ask(). A message runs between two events, never in the middle of one.
 #pragma once
 
+#include <atomic>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/basic_stream_descriptor.hpp>
@@ -19,7 +20,7 @@ namespace gatehouse::gate {
 class Loop {
  public:
   Loop(std::size_t number, const GateOptions& options, policy::Snapshot snapshot, store::Store& store,
-       kernel::Dataplane& dataplane);
+       kernel::Dataplane& dataplane, std::atomic<std::size_t>& open_everywhere);
   ~Loop();  // joins; the sessions must have been ended
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
@@ -61,7 +62,8 @@ class Loop {
   void deny(Fd client, const Endpoint& from, const Endpoint& to, const policy::Decision& decision, WallTime time);
   void refuse(Fd client, const Endpoint& from, const Endpoint& to, const policy::Decision& decision,
               policy::Reason reason, WallTime time);
-  void open(Fd client, const Endpoint& from, const Endpoint& to, const policy::Decision& decision, WallTime time);
+  // false: refused after all.
+  bool open(Fd client, const Endpoint& from, const Endpoint& to, const policy::Decision& decision, WallTime time);
   Task<void> run_session(std::shared_ptr<Session> session);
   Task<relay::RelayOutcome> carry(Session& session);
   void ended(const std::shared_ptr<Session>& session, const relay::RelayOutcome& outcome);
@@ -75,6 +77,7 @@ class Loop {
   policy::Snapshot snapshot_;
   store::Store& store_;
   kernel::Dataplane& dataplane_;
+  std::atomic<std::size_t>& open_everywhere_;  // the sessions of all loops; each counts its own
 
   boost::asio::io_context context_{1};
   boost::asio::executor_work_guard<LoopExecutor> work_;

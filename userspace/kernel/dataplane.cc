@@ -19,6 +19,8 @@ constexpr std::array<const char*, COUNTER_COUNT> counter_names{
     "observed",        "malformed",           "events_sent",        "events_suppressed",
     "events_lost",
 };
+// std::array fills up with null: a counter without a name is found here, not by who reads the status.
+static_assert(counter_names.back() != nullptr, "every counter of the contract has a name here");
 
 }  // namespace
 

@@ -123,12 +123,18 @@ const char* deny_event_name(deny_event_kind kind);
 
 class Dataplane {
  public:
-  // Refuses: no bpffs, an instance in use (names the holder's pid), pins of another program or schema (mend:
-  // `gatehoused upgrade`), a missing interface. On failure what it had begun is undone; what was there before stays.
+  // Refuses: no bpffs, an instance in use (names the holder's pid), another instance in this network namespace, pins of
+  // another program or schema (mend: `gatehoused upgrade`), a missing interface. On failure what it had begun is
+  // undone; what was there before stays.
   static Result<std::unique_ptr<Dataplane>> open(const DataplaneOptions& options);
   // Replaces the programs behind the pins of a former version, keeping maps and links: bans and verdicts go on. Error:
   // the schema differs, with what to do.
   static Result<void> upgrade(const DataplaneOptions& options);
+  // What open() would refuse of the options on this machine, without touching anything: names, interfaces.
+  static Result<void> check(const DataplaneOptions& options);
+  // Takes the instance out of the kernel, bans too, whatever version's programs are behind its pins and whether its
+  // interfaces are still there; what is another instance's stays. Refuses while a daemon runs.
+  static Result<void> tear_down(const DataplaneOptions& options);
   virtual ~Dataplane() = default;
   Dataplane(const Dataplane&) = delete;
   Dataplane& operator=(const Dataplane&) = delete;
@@ -155,9 +161,9 @@ class Dataplane {
   [[nodiscard]] virtual DataplaneStatus status() const = 0;
   [[nodiscard]] virtual const Features& features() const = 0;
 
-  // deny_events: readable when there are some (epoll); drain calls `take` for each and returns their number.
+  // deny_events: readable while there are some (epoll); drain calls `take` for up to `most` and returns their number.
   [[nodiscard]] virtual int events_fd() const = 0;
-  virtual std::size_t drain_events(const std::function<void(const deny_event&)>& take) = 0;
+  virtual std::size_t drain_events(const std::function<void(const deny_event&)>& take, std::size_t most) = 0;
 
   virtual Result<Drift> reconcile() = 0;
   // Closed: services leave the table, so that their traffic is rejected; bans, guard and pins stay. Open: all of it

@@ -8,8 +8,6 @@
 namespace gatehouse::kernel {
 namespace {
 
-constexpr const char* steer_link_pin = "link_steer";
-
 bool is_mode_wanted(const std::string& mode, XdpMode wanted) {
   switch (wanted) {
     case XdpMode::native:
@@ -50,7 +48,7 @@ Result<void> KernelDataplane::attach_all(Undo& undo) {
 Result<void> KernelDataplane::hold_steer(Undo& undo) {
   const auto own = own_network_namespace();
   if (!own) return std::unexpected(own.error());
-  auto pinned = pins_->get(steer_link_pin);
+  auto pinned = pins_->get(pin::steer_link);
   if (!pinned) return std::unexpected(pinned.error());
   if (*pinned) {
     const auto state = link_state((*pinned)->get());
@@ -64,12 +62,12 @@ Result<void> KernelDataplane::hold_steer(Undo& undo) {
                      "give this instance another name, or take the other one out of the kernel with `gatehoused "
                      "teardown` in its namespace");
     }
-    if (auto removed = pins_->unpin(steer_link_pin); !removed) return removed;
+    if (auto removed = pins_->unpin(pin::steer_link); !removed) return removed;
   }
   auto link = attach_steer(steer_program_.get());
   if (!link) return std::unexpected(link.error());
-  undo.add([this] { static_cast<void>(pins_->unpin(steer_link_pin)); });
-  if (auto done = pins_->pin(link->get(), steer_link_pin); !done) return done;
+  undo.add([this] { static_cast<void>(pins_->unpin(pin::steer_link)); });
+  if (auto done = pins_->pin(link->get(), pin::steer_link); !done) return done;
   steer_link_ = std::move(*link);
   return {};
 }

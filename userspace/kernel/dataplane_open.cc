@@ -10,9 +10,6 @@
 namespace gatehouse::kernel {
 namespace {
 
-constexpr const char* guard_pin = "prog_guard";
-constexpr const char* steer_pin = "prog_steer";
-constexpr const char* steer_link_pin = "link_steer";
 constexpr std::size_t longest_instance = 32;
 
 constexpr const char* map_names[] = {"services",       "listeners",    "banned_hosts", "banned_nets",
@@ -53,7 +50,25 @@ Result<void> check_schema(const MapDescriptors& maps, const Pins& pins) {
                  removal_mend(pins));
 }
 
+// Two instances in one network namespace would share the mark and the policy route: what one takes down, the other
+// loses.
+Result<void> refuse_another_instance(const DataplaneOptions& options) {
+  const auto tables = instance_tables();
+  if (!tables) return std::unexpected(tables.error());
+  for (const auto& [table, instance] : *tables) {
+    if (instance == options.instance) continue;
+    return failure("the instance " + instance + " has this network namespace (table inet " + table + ")",
+                   "give this one a namespace of its own, or take the other one out of the kernel with its "
+                   "configuration: `gatehoused --config FILE teardown`");
+  }
+  return {};
+}
+
 }  // namespace
+
+Result<void> Dataplane::check(const DataplaneOptions& options) {
+  return check_options(options);
+}
 
 Result<std::unique_ptr<KernelDataplane>> KernelDataplane::open_on_kernel(const DataplaneOptions& options) {
   route_libbpf_messages();
@@ -67,6 +82,7 @@ Result<void> KernelDataplane::come_up() {
   auto pins = Pins::open(options_.bpffs, options_.instance, options_.pin_group);
   if (!pins) return std::unexpected(pins.error());
   pins_ = std::move(*pins);
+  if (auto alone = refuse_another_instance(options_); !alone) return alone;
   features_ = probe_features();
   if (auto chosen = choose_steering(); !chosen) return chosen;
 
@@ -119,9 +135,9 @@ Result<void> KernelDataplane::make_fresh() {
   for (const auto& [name, descriptor] : programs->maps) {
     if (auto pinned = pins_->pin(descriptor.get(), name); !pinned) return pinned;
   }
-  if (auto pinned = pins_->pin(programs->guard.get(), guard_pin); !pinned) return pinned;
+  if (auto pinned = pins_->pin(programs->guard.get(), pin::guard_program); !pinned) return pinned;
   if (programs->steer) {
-    if (auto pinned = pins_->pin(programs->steer.get(), steer_pin); !pinned) return pinned;
+    if (auto pinned = pins_->pin(programs->steer.get(), pin::steer_program); !pinned) return pinned;
   }
   guard_program_ = std::move(programs->guard);
   steer_program_ = std::move(programs->steer);
@@ -152,9 +168,9 @@ Result<void> KernelDataplane::take_over(Undo& undo) {
   }
   guard_program_ = std::move(programs->guard);
   steer_program_ = std::move(programs->steer);
-  if (auto used = use_pinned_program(guard_pin, guard_program_, undo); !used) return used;
+  if (auto used = use_pinned_program(pin::guard_program, guard_program_, undo); !used) return used;
   if (steer_program_) {
-    if (auto used = use_pinned_program(steer_pin, steer_program_, undo); !used) return used;
+    if (auto used = use_pinned_program(pin::steer_program, steer_program_, undo); !used) return used;
   }
   maps_ = KernelMaps::of(std::move(programs->maps));
   return {};
@@ -196,8 +212,10 @@ Result<void> KernelDataplane::drop_surplus_pins() {
   guards.reserve(guards_.size());
   for (const auto& guard : guards_) guards.push_back(guard_link_name(guard.name));
   for (const auto& name : pins_->names()) {
-    const bool surplus_guard = name.starts_with("link_guard_") && std::ranges::find(guards, name) == guards.end();
-    const bool surplus_steer = steering_ != STEERING_SK_LOOKUP && (name == steer_link_pin || name == steer_pin);
+    const bool surplus_guard =
+        name.starts_with(pin::guard_link_start) && std::ranges::find(guards, name) == guards.end();
+    const bool surplus_steer =
+        steering_ != STEERING_SK_LOOKUP && (name == pin::steer_link || name == pin::steer_program);
     if (!surplus_guard && !surplus_steer) continue;
     spdlog::info("the pin {} is no longer wanted and is removed", name);
     if (auto removed = pins_->unpin(name); !removed) return removed;

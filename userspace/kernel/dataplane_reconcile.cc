@@ -119,9 +119,9 @@ Result<std::size_t> KernelDataplane::mend_pins() {
     ++mended;
   };
   maps_.each(repin);
-  repin("prog_guard", guard_program_.get());
-  repin("prog_steer", steer_program_.get());
-  repin("link_steer", steer_link_.get());
+  repin(pin::guard_program, guard_program_.get());
+  repin(pin::steer_program, steer_program_.get());
+  repin(pin::steer_link, steer_link_.get());
   for (const auto& guard : guards_) repin(guard_link_name(guard.name), guard.link.get());
   if (result && gone) result = pins_->commit();
   if (!result) {
@@ -148,7 +148,7 @@ Result<std::size_t> KernelDataplane::mend_steer() {
   // Detached by force.
   auto link = attach_steer(steer_program_.get());
   if (!link) return std::unexpected(link.error());
-  if (auto pinned = pins_->replace(link->get(), "link_steer"); !pinned) return std::unexpected(pinned.error());
+  if (auto pinned = pins_->replace(link->get(), pin::steer_link); !pinned) return std::unexpected(pinned.error());
   steer_link_ = std::move(*link);
   return 1;
 }

@@ -12,6 +12,8 @@
 namespace gatehouse::kernel {
 namespace {
 
+static_assert(GATEHOUSE_REASON_NO_LISTENER == static_cast<int>(policy::Reason::internal_error));
+
 bool equal(const service_value& left, const service_value& right) {
   return std::memcmp(&left, &right, sizeof left) == 0;
 }
@@ -76,6 +78,17 @@ Result<void> KernelDataplane::set_listeners(std::span<const ListenerPair> listen
   return {};
 }
 
+// Of a time when `table` had another value: they would go on rejecting by a policy of the past.
+Result<void> KernelDataplane::remove_former_tables() const {
+  const auto tables = instance_tables();
+  if (!tables) return std::unexpected(tables.error());
+  for (const auto& [table, instance] : *tables) {
+    if (instance != options_.instance || table == options_.table) continue;
+    if (auto removed = remove_ruleset(table); !removed) return removed;
+  }
+  return {};
+}
+
 Result<void> KernelDataplane::set_services(std::span<const ServiceBinding> services, std::span<const Prefix> pools,
                                            std::uint64_t policy_version) {
   const auto present = maps_.services.entries();
@@ -122,6 +135,7 @@ Result<void> KernelDataplane::set_services(std::span<const ServiceBinding> servi
   services_known_ = true;
   stopped_ = false;
   policy_version_ = policy_version;
+  if (auto removed = remove_former_tables(); !removed) return removed;
 
   std::vector<service_key> surplus;
   for (const auto& [key, value] : before) {

@@ -30,9 +30,9 @@ Result<void> KernelDataplane::upgrade_on_kernel(const DataplaneOptions& options)
   }
   auto maps = pinned_maps(*pins);
   if (!maps) return std::unexpected(maps.error());
-  auto old_guard = pins->get("prog_guard");
+  auto old_guard = pins->get(pin::guard_program);
   if (!old_guard) return std::unexpected(old_guard.error());
-  auto old_steer = pins->get("prog_steer");
+  auto old_steer = pins->get(pin::steer_program);
   if (!old_steer) return std::unexpected(old_steer.error());
   const bool with_steer = old_steer->has_value();
   auto programs = load_programs(*maps, with_steer);
@@ -45,8 +45,8 @@ Result<void> KernelDataplane::upgrade_on_kernel(const DataplaneOptions& options)
 
   std::vector<Switch> switches;
   for (const auto& name : pins->names()) {
-    const bool of_steer = name == "link_steer";
-    if (!of_steer && !name.starts_with("link_guard_")) continue;
+    const bool of_steer = name == pin::steer_link;
+    if (!of_steer && !name.starts_with(pin::guard_link_start)) continue;
     if (of_steer && !with_steer) continue;
     auto link = pins->get(name);
     if (!link) return std::unexpected(link.error());
@@ -68,12 +68,12 @@ Result<void> KernelDataplane::upgrade_on_kernel(const DataplaneOptions& options)
       if (change.old_program >= 0) static_cast<void>(replace_program(change.link.get(), change.old_program));
     });
   }
-  if (auto pinned = pins->replace(programs->guard.get(), "prog_guard"); !pinned) return pinned;
+  if (auto pinned = pins->replace(programs->guard.get(), pin::guard_program); !pinned) return pinned;
   undo.add([&] {
-    if (*old_guard) static_cast<void>(pins->replace((*old_guard)->get(), "prog_guard"));
+    if (*old_guard) static_cast<void>(pins->replace((*old_guard)->get(), pin::guard_program));
   });
   if (with_steer) {
-    if (auto pinned = pins->replace(programs->steer.get(), "prog_steer"); !pinned) return pinned;
+    if (auto pinned = pins->replace(programs->steer.get(), pin::steer_program); !pinned) return pinned;
   }
   undo.keep_all();
   return {};

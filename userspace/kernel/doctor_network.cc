@@ -68,8 +68,9 @@ void examine_forwarding(Report& report) {
                   "{} is 0: the gate does not need it, for pools are delivered locally; only other traffic through "
                   "this machine would",
                   entry.name)
-            : fmt::format("{} is {}: other traffic is routed; pools never are, the gate's table forbids it", entry.name,
-                          *value));
+            : fmt::format(
+                  "{} is {}: other traffic is routed; traffic of the pools is not, while the gate's table is in place",
+                  entry.name, *value));
   }
 }
 

@@ -30,11 +30,13 @@ int DenyEvents::take_sample(void* context, void* data, std::size_t size) {
   std::memcpy(&event, data, sizeof event);
   ++current->taken;
   if (current->take != nullptr && *current->take) (*current->take)(event);
-  return 0;
+  // A negative answer ends the round; this one is taken off the ring first.
+  return current->taken < current->most ? 0 : -ECANCELED;
 }
 
-std::size_t DenyEvents::drain(const Take& take) {
-  *current_ = {&take, 0};
+std::size_t DenyEvents::drain(const Take& take, std::size_t most) {
+  if (most == 0) return 0;
+  *current_ = {&take, 0, most};
   ring_buffer__consume(ring_.get());
   const std::size_t taken = current_->taken;
   *current_ = {};

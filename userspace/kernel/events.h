@@ -20,7 +20,8 @@ class DenyEvents {
   static Result<DenyEvents> open(int map);
 
   [[nodiscard]] int descriptor() const;  // readable (epoll) when there are events
-  std::size_t drain(const Take& take);
+  // At most `most` of them: programs may fill the ring as fast as it is emptied. Returns how many there were.
+  std::size_t drain(const Take& take, std::size_t most);
 
  private:
   struct Free {
@@ -33,6 +34,7 @@ class DenyEvents {
   struct Current {
     const Take* take = nullptr;
     std::size_t taken = 0;
+    std::size_t most = 0;
   };
   std::unique_ptr<Current> current_;
   std::unique_ptr<ring_buffer, Free> ring_;

@@ -46,7 +46,9 @@ class KernelDataplane final : public Dataplane {
   [[nodiscard]] DataplaneStatus status() const override;
   [[nodiscard]] const Features& features() const override { return features_; }
   [[nodiscard]] int events_fd() const override { return events_->descriptor(); }
-  std::size_t drain_events(const std::function<void(const deny_event&)>& take) override { return events_->drain(take); }
+  std::size_t drain_events(const std::function<void(const deny_event&)>& take, std::size_t most) override {
+    return events_->drain(take, most);
+  }
   Result<Drift> reconcile() override;
   Result<void> stop(bool keep_services) override;
 
@@ -100,6 +102,7 @@ class KernelDataplane final : public Dataplane {
     return {options_.mark, options_.route_table, options_.rule_priority};
   }
   Result<void> put_listener(const WantedListener& listener) const;
+  [[nodiscard]] Result<void> remove_former_tables() const;
 
   // bans
   Result<std::size_t> apply_ban_difference();

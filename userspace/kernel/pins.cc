@@ -60,7 +60,7 @@ std::string holder_of(const struct stat& file) {
 }  // namespace
 
 std::string guard_link_name(const std::string& interface) {
-  std::string name = "link_guard_" + interface;
+  std::string name = pin::guard_link_start + interface;
   std::replace(name.begin(), name.end(), '.', ':');
   return name;
 }

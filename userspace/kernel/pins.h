@@ -16,6 +16,14 @@
 
 namespace gatehouse::kernel {
 
+// The names of the pins that are no maps; a map's pin has the map's name.
+namespace pin {
+inline constexpr const char* guard_program = "prog_guard";
+inline constexpr const char* steer_program = "prog_steer";
+inline constexpr const char* steer_link = "link_steer";
+inline constexpr const char* guard_link_start = "link_guard_";
+}  // namespace pin
+
 class Pins {
  public:
   // Refuses a path that is no bpffs, and an instance that another process holds (naming it). What a crash left half

@@ -224,6 +224,18 @@ Result<void> remove_ruleset(const std::string& table) {
   return batch.commit();
 }
 
+Result<std::vector<InstanceTable>> instance_tables() {
+  const auto tables = list_tables();
+  if (!tables) return std::unexpected(tables.error());
+  std::vector<InstanceTable> ours;
+  const std::string_view start = table_comment_start;
+  for (const auto& table : *tables) {
+    if (table.family == NFPROTO_INET && table.comment.starts_with(start))
+      ours.push_back({table.name, table.comment.substr(start.size())});
+  }
+  return ours;
+}
+
 Result<bool> ruleset_is_intact(const RulesetSpec& spec) {
   const auto present = read_present(spec.table);
   if (!present) return std::unexpected(present.error());

@@ -70,4 +70,11 @@ Result<bool> ruleset_is_intact(const RulesetSpec& spec);
 // The comment of every table of ours is this and the instance.
 inline constexpr const char* table_comment_start = "gatehouse instance=";
 
+// The tables of this network namespace that carry such a comment.
+struct InstanceTable {
+  std::string table;
+  std::string instance;
+};
+Result<std::vector<InstanceTable>> instance_tables();
+
 }  // namespace gatehouse::kernel

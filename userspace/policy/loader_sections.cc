@@ -68,15 +68,6 @@ Result<Duration> parse_at_most(std::string_view text, Duration most) {
   return duration;
 }
 
-Result<Prefix> parse_network(std::string_view text) {
-  auto network = Prefix::parse(text);
-  if (network && network->length < 96 && network->contains(Address::from_v4(0))) {
-    return failure("'" + std::string(text) + "' holds every IPv4 address as well (as ::ffff:0:0/96)",
-                   "write 0.0.0.0/0 for all of IPv4 and 2000::/3 for all of global IPv6");
-  }
-  return network;
-}
-
 // One entry of a section: reads values and notes where they stand.
 class Entry {
  public:

@@ -154,6 +154,10 @@ std::optional<EndReason> end_reason_of(std::string_view text) {
   return value_in<EndReason>(all_end_reasons, text);
 }
 
+bool is_audit_action(std::string_view text) {
+  return std::ranges::find(audit_actions, text) != std::end(audit_actions);
+}
+
 EndReason end_reason_for(Reason reason) {
   switch (reason) {
     case Reason::allowed:

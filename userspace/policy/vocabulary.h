@@ -46,6 +46,13 @@ enum class Reason : std::uint16_t {
   out_of_resources = 23,   // allowed, but no descriptor or memory for it
 };
 
+// What an audit row can be about; the store's AuditRow::action.
+inline constexpr std::string_view audit_actions[]{
+    "session_allowed", "session_denied", "session_killed", "kernel_denied", "policy_applied",         "ban_added",
+    "ban_removed",     "daemon_started", "daemon_stopped", "daemon_died",   "configuration_reloaded",
+};
+bool is_audit_action(std::string_view text);
+
 // Why a session ended.
 enum class EndReason : std::uint16_t {
   none = 0,  // still open

@@ -38,7 +38,10 @@ std::optional<Pipe> PipePool::borrow() {
     return pipe;
   }
   std::array<int, 2> ends{};
-  if (::pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK) != 0) return std::nullopt;
+  if (::pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK) != 0) {
+    ++failures_;
+    return std::nullopt;
+  }
   Pipe pipe{Fd(ends[0]), Fd(ends[1]), 0};
   int granted = ::fcntl(ends[1], F_SETPIPE_SZ, static_cast<int>(capacity_bytes_));
   // Refused beyond /proc/sys/fs/pipe-max-size or the user's share (pipe-user-pages-soft): the pipe works at the size it

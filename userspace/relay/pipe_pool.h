@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <vector>
 
@@ -33,11 +34,13 @@ class PipePool {
 
   [[nodiscard]] std::size_t capacity_bytes() const { return capacity_bytes_; }
   [[nodiscard]] std::size_t idle() const { return idle_.size(); }
+  [[nodiscard]] std::uint64_t failures() const { return failures_; }  // times that borrow() had none
 
  private:
   std::size_t keep_;
   std::size_t capacity_bytes_;
   std::vector<Pipe> idle_;
+  std::uint64_t failures_ = 0;
 };
 
 }  // namespace gatehouse::relay

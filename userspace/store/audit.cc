@@ -9,6 +9,7 @@ namespace gatehouse::store {
 namespace {
 
 constexpr std::chrono::seconds gap_may_close{1};
+constexpr std::int64_t no_reason = -1;  // in the column, which has no null
 
 AuditRow read_row(SQLite::Statement& select) {
   RowReader reader(select);
@@ -21,7 +22,8 @@ AuditRow read_row(SQLite::Statement& select) {
   row.service = reader.text();
   row.source = reader.maybe_address();
   row.destination = reader.maybe_endpoint();
-  row.reason = static_cast<policy::Reason>(reader.number());
+  const auto reason = static_cast<std::int64_t>(reader.number());
+  if (reason != no_reason) row.reason = static_cast<policy::Reason>(reason);
   row.session_id = reader.number();
   row.detail = reader.text();
   return row;
@@ -66,7 +68,9 @@ void AuditStatements::add(const AuditRow& row) {
   } else {
     binder.null().null();
   }
-  binder.number(static_cast<std::uint16_t>(row.reason)).number(row.session_id).text(row.detail);
+  binder.number(static_cast<std::uint64_t>(row.reason ? static_cast<std::int64_t>(*row.reason) : no_reason))
+      .number(row.session_id)
+      .text(row.detail);
   execute(add_);
 }
 

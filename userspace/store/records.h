@@ -40,10 +40,8 @@ struct SessionEnd {
   std::string detail;
 };
 
-// One thing that happened. `action` is a fixed word: "session_allowed", "session_denied", "session_ended",
-// "kernel_denied", "policy_applied", "ban_added" and "ban_removed" (both written by the store itself, one row a call),
-// "session_killed", "daemon_started", "daemon_stopped", "daemon_died" (by the store at the next start),
-// "configuration_reloaded".
+// One thing that happened. `action` is one of policy::audit_actions; "ban_added" and "ban_removed" are written by the
+// store itself, one row a call, and so is "daemon_died", at the next start.
 struct AuditRow {
   std::uint64_t id = 0;  // given by the store when 0
   WallTime time;
@@ -53,7 +51,7 @@ struct AuditRow {
   std::string service;
   std::optional<Address> source;
   std::optional<Endpoint> destination;
-  policy::Reason reason = policy::Reason::allowed;
+  std::optional<policy::Reason> reason;  // of a decision; none where nothing was decided
   std::uint64_t session_id = 0;
   std::string detail;
 };
