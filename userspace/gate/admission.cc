@@ -131,13 +131,8 @@ bool Loop::open(Fd client, const Endpoint& from, const Endpoint& to, const polic
   auto audit = audit_row("session_allowed", from, to, decision, time);
   audit.session_id = session->id;
 
-  // The writer thread answers by a message to this loop; the session waits for it before it passes a byte.
-  auto written = [&context = context_, session](bool ok) mutable {
-    boost::asio::post(context, [session = std::move(session), ok] {
-      session->rows = ok ? Session::Rows::written : Session::Rows::given_up;
-      if (session->rows_signal) session->rows_signal->cancel();
-    });
-  };
+  // The session waits for this before it passes a byte.
+  auto written = [this, session](bool ok) mutable { rows_are_settled(std::move(session), ok); };
 
   relay::Socket socket(context_.get_executor());
   boost::system::error_code error;
@@ -167,6 +162,28 @@ bool Loop::open(Fd client, const Endpoint& from, const Endpoint& to, const polic
   sessions_.emplace(session->id, session);
   boost::asio::co_spawn(context_, run_session(session), boost::asio::detached);
   return true;
+}
+
+// On the writer's thread. A transaction settles many sessions one after the other: one message tells of all of them.
+void Loop::rows_are_settled(std::shared_ptr<Session> session, bool ok) {
+  {
+    const std::lock_guard lock(settled_mutex_);
+    settled_.emplace_back(std::move(session), ok);
+    if (settled_.size() > 1) return;
+  }
+  boost::asio::post(context_, [this] { take_settled(); });
+}
+
+void Loop::take_settled() {
+  std::vector<std::pair<std::shared_ptr<Session>, bool>> settled;
+  {
+    const std::lock_guard lock(settled_mutex_);
+    settled.swap(settled_);
+  }
+  for (const auto& [session, ok] : settled) {
+    session->rows = ok ? Session::Rows::written : Session::Rows::given_up;
+    if (session->rows_signal) session->rows_signal->cancel();
+  }
 }
 
 Task<void> Loop::run_session(std::shared_ptr<Session> session) {

@@ -9,8 +9,11 @@
 #include <boost/asio/post.hpp>
 #include <future>
 #include <memory>
+#include <mutex>
 #include <thread>
 #include <unordered_map>
+#include <utility>
+#include <vector>
 
 #include "gate/gate.h"
 #include "relay/pipe_pool.h"
@@ -64,6 +67,8 @@ class Loop {
               policy::Reason reason, WallTime time);
   // false: refused after all.
   bool open(Fd client, const Endpoint& from, const Endpoint& to, const policy::Decision& decision, WallTime time);
+  void rows_are_settled(std::shared_ptr<Session> session, bool ok);
+  void take_settled();
   Task<void> run_session(std::shared_ptr<Session> session);
   Task<relay::RelayOutcome> carry(Session& session);
   void ended(const std::shared_ptr<Session>& session, const relay::RelayOutcome& outcome);
@@ -87,6 +92,8 @@ class Loop {
   Fd spare_;  // given up to be able to accept, and refuse, when descriptors run out
   bool accepting_ = true;
   std::unordered_map<std::uint64_t, std::shared_ptr<Session>> sessions_;
+  std::mutex settled_mutex_;
+  std::vector<std::pair<std::shared_ptr<Session>, bool>> settled_;  // by the store's writer, under the lock
   std::vector<store::AuditRow> unaudited_;  // the store had no room; written before anything else is accepted
   GateCounters counters_;
   std::thread thread_;

@@ -22,9 +22,12 @@ void set_option(int descriptor, int level, int option, int value) {
 
 }  // namespace
 
-void tune(int descriptor, std::chrono::seconds keep_alive, std::chrono::milliseconds user_timeout) {
+void set_stream_options(int descriptor) {
   set_option(descriptor, IPPROTO_TCP, TCP_NODELAY, 1);
   set_option(descriptor, SOL_SOCKET, SO_OOBINLINE, 1);
+}
+
+void set_liveness_options(int descriptor, std::chrono::seconds keep_alive, std::chrono::milliseconds user_timeout) {
   if (keep_alive.count() > 0) {
     const auto idle = std::min<std::chrono::seconds::rep>(keep_alive.count(), longest_probe_seconds);
     set_option(descriptor, SOL_SOCKET, SO_KEEPALIVE, 1);

@@ -6,11 +6,14 @@
 
 namespace gatehouse::relay {
 
-// TCP_NODELAY; keep-alive with the first probe after `keep_alive` (0: off), the next every 15 seconds (tcp(7));
-// TCP_USER_TIMEOUT (RFC 5482; 0: the kernel's own), which also ends a connection whose peer keeps its window closed for
-// so long; and SO_OOBINLINE, so that an urgent byte stays in its place in the stream. Best effort: a connection without
-// them still carries its bytes.
-void tune(int descriptor, std::chrono::seconds keep_alive, std::chrono::milliseconds user_timeout);
+// Best effort, all of them: a connection without them still carries its bytes.
+
+// TCP_NODELAY; and SO_OOBINLINE, so that an urgent byte stays in its place in the stream.
+void set_stream_options(int descriptor);
+
+// Keep-alive with the first probe after `keep_alive` (0: off), the next every 15 seconds (tcp(7)); TCP_USER_TIMEOUT
+// (RFC 5482; 0: the kernel's own), which also ends a connection whose peer keeps its window closed for so long.
+void set_liveness_options(int descriptor, std::chrono::seconds keep_alive, std::chrono::milliseconds user_timeout);
 
 // The next close sends a reset instead of FIN (SO_LINGER with 0 seconds, socket(7)).
 void reset_on_close(int descriptor);

@@ -12,8 +12,8 @@
 
 #include "relay/dialer.h"
 #include "relay/proxy_protocol.h"
+#include "relay/pump.h"
 #include "relay/socket_options.h"
-#include "relay/splice_pump.h"
 
 namespace gatehouse::relay {
 
@@ -44,23 +44,25 @@ class TcpRelay::Impl {
   enum class Phase { waiting, dialing, dialed, forwarding };
 
   Task<void> send_proxy_header();
-  Task<void> carry(SplicePump& pump, bool& finished);
+  Task<void> carry(Pump& pump, bool& finished);
   void side_failed(bool client_side, int error_number);
   void close_both(bool reset);
   void notice_silent_reset();
+  void watch_over_peers();
   [[nodiscard]] RelayOutcome outcome() const { return {reason_, detail_, bytes_from_client(), bytes_to_client()}; }
 
   Socket client_;
   Socket backend_;
   Timer both_returned_;  // never expires: cancelled when the direction that forward() waits for has returned
   RelayOptions options_;
-  SplicePump to_backend_;
-  SplicePump to_client_;
+  Pump to_backend_;
+  Pump to_client_;
   Phase phase_ = Phase::waiting;
   bool to_backend_finished_ = false;
   bool to_client_finished_ = false;
   bool to_client_returned_ = false;
 
+  bool watched_ = false;
   bool ended_ = false;
   EndReason reason_ = EndReason::none;
   std::string detail_;
@@ -89,8 +91,8 @@ Task<std::optional<RelayOutcome>> TcpRelay::Impl::dial() {
     co_return outcome();
   }
   connecting->release();
-  // While the network works. The backend's come after: TCP_USER_TIMEOUT would shorten the connect timeout.
-  tune(client_.native_handle(), options_.keep_alive, options_.user_timeout);
+  set_stream_options(client_.native_handle());  // while the network works
+  set_stream_options(backend_.native_handle());
   int error_number = EALREADY;
   while (error_number == EALREADY) {
     co_await backend_.async_wait(Socket::wait_write, boost::asio::redirect_error(awaiting, error));
@@ -102,7 +104,6 @@ Task<std::optional<RelayOutcome>> TcpRelay::Impl::dial() {
     end(failure.reason, std::move(failure.detail));
     co_return outcome();
   }
-  tune(backend_.native_handle(), options_.keep_alive, options_.user_timeout);
   phase_ = Phase::dialed;
   co_return std::nullopt;
 }
@@ -151,13 +152,11 @@ Task<void> TcpRelay::Impl::send_proxy_header() {
 }
 
 // One direction to its end. Never throws: what goes wrong is the outcome.
-Task<void> TcpRelay::Impl::carry(SplicePump& pump, bool& finished) {
+Task<void> TcpRelay::Impl::carry(Pump& pump, bool& finished) {
   const bool from_client = &pump == &to_backend_;
   PumpEnd result;
   try {
-    // A client mostly speaks first, and had the time of the dialling for it; the backend has only just got its
-    // connection.
-    result = co_await pump.run(from_client);
+    result = co_await pump.run();
   } catch (const std::exception& exception) {
     end(EndReason::error, exception.what());
     co_return;
@@ -244,6 +243,7 @@ void TcpRelay::Impl::expire(SteadyTime now) {
   }
   notice_silent_reset();
   if (ended_ || phase_ != Phase::forwarding) return;
+  watch_over_peers();
   const std::uint64_t moved = to_backend_.bytes_delivered() + to_client_.bytes_delivered();
   if (moved != bytes_seen_) {
     bytes_seen_ = moved;
@@ -267,6 +267,15 @@ void TcpRelay::Impl::notice_silent_reset() {
       side_failed(false, error_number);
     }
   }
+}
+
+// Not before a connection has lived for a while: most are over sooner than any of these limits, and TCP_USER_TIMEOUT
+// would shorten the connect timeout.
+void TcpRelay::Impl::watch_over_peers() {
+  if (watched_) return;
+  watched_ = true;
+  for (Socket* socket : {&client_, &backend_})
+    set_liveness_options(socket->native_handle(), options_.keep_alive, options_.user_timeout);
 }
 
 TcpRelay::TcpRelay(Socket client, PipePool& pipes, RelayOptions options)

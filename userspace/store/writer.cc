@@ -21,7 +21,7 @@ constexpr std::size_t most_rows_together =
     4096;                                    // of one transaction: what waits for the first is not held up for ever
 constexpr std::size_t many_rows = 512;       // worth a transaction though nobody waits for them
 constexpr milliseconds gathering{5};         // rows that nobody waits for
-constexpr microseconds gathering_step{250};  // sessions that want to open, while more of them come
+constexpr microseconds gathering_step{500};  // sessions that want to open, while more of them come
 constexpr int most_gathering_steps = 4;
 constexpr std::size_t few_sessions = 3;  // gathering for fewer does not pay: not again for a while
 constexpr int commits_without_gathering = 32;
