@@ -51,7 +51,7 @@ int restart(const Context& context) {
     }
     return exit_ok;
   }
-  return context.fail({"the daemon did not come back", "look at its log and its unit: systemctl status gatehoused"});
+  return context.fail({"the daemon did not come back", "look at its log and its unit: systemctl status gatehouse"});
 }
 
 }  // namespace
