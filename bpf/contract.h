@@ -143,8 +143,15 @@ struct mode_value {
 };
 
 /* Classes 0 to 15 are sources by the end of their address, 16 to 31 ports by the end of their number. */
+static inline __u32 gatehouse_failsafe_source_class(const struct gatehouse_address* source) {
+  return source->bytes[15] & 15u;
+}
+static inline __u32 gatehouse_failsafe_port_class(__u16 port) {
+  return 16u + (port & 15u);
+}
 static inline __u32 gatehouse_failsafe_class(const struct failsafe_key* key) {
-  return key->kind == FAILSAFE_PORT ? 16u + (key->port & 15u) : key->address.bytes[15] & 15u;
+  return key->kind == FAILSAFE_PORT ? gatehouse_failsafe_port_class(key->port)
+                                    : gatehouse_failsafe_source_class(&key->address);
 }
 
 /* counters: one per-CPU cell each, in this order. Only ever appended to. */

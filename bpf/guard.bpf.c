@@ -11,24 +11,34 @@
 /* Networks inside one another whose bans ran out, one after the other, are stepped over this many times. */
 enum { MAX_EXPIRED_NETS = 8 };
 
-static __always_inline bool has_failsafe(const struct mode_value* mode_cell, const struct failsafe_key* key) {
-  if (mode_cell->failsafe_absent & (1u << gatehouse_failsafe_class(key))) return false;
-  return bpf_map_lookup_elem(&failsafe, key) != 0;
+union failsafe_words {
+  struct failsafe_key key;
+  volatile __u64 words[3];
+};
+union net_words {
+  struct net_key key;
+  volatile __u64 words[3];
+};
+
+static __always_inline bool has_failsafe(const struct mode_value* mode_cell, const union failsafe_words* words,
+                                         __u32 class) {
+  if (mode_cell->failsafe_absent & (1u << class)) return false;
+  return bpf_map_lookup_elem(&failsafe, &words->key) != 0;
 }
 
 static __always_inline bool is_failsafe(const struct packet* packet, const struct mode_value* mode_cell) {
-  struct failsafe_key key __attribute__((aligned(8)));
-  __builtin_memcpy(&key.address, &packet->flow.source, sizeof(key.address));
-  key.port = 0;
-  key.l4proto = 0;
-  key.kind = FAILSAFE_SOURCE;
-  if (has_failsafe(mode_cell, &key)) return true;
-  if (packet->flow.l4proto != PROTOCOL_TCP || packet->flow.port == 0) return false;
-  __builtin_memset(&key.address, 0, sizeof(key.address));
-  key.port = packet->flow.port;
-  key.l4proto = PROTOCOL_TCP;
-  key.kind = FAILSAFE_PORT;
-  return has_failsafe(mode_cell, &key);
+  const struct gatehouse_address* source = &packet->flow.source;
+  union failsafe_words words __attribute__((aligned(8)));
+  words.words[0] = word_of(part_of(source, 0), part_of(source, 1));
+  words.words[1] = word_of(part_of(source, 2), part_of(source, 3));
+  words.words[2] = word_of(end_of(0, 0, FAILSAFE_SOURCE), 0);
+  if (has_failsafe(mode_cell, &words, gatehouse_failsafe_source_class(source))) return true;
+  const __u16 port = packet->flow.port;
+  if (packet->flow.l4proto != PROTOCOL_TCP || port == 0) return false;
+  words.words[0] = 0;
+  words.words[1] = 0;
+  words.words[2] = word_of(end_of(port, PROTOCOL_TCP, FAILSAFE_PORT), 0);
+  return has_failsafe(mode_cell, &words, gatehouse_failsafe_port_class(port));
 }
 
 /* Reads the time once, and only for a ban that ends. */
@@ -46,15 +56,18 @@ static __always_inline struct ban_value* host_ban(const struct packet* packet, _
 /* The trie gives the longest network only. When its ban has run out and nobody has swept it yet, a wider one may still
  * hold. */
 static __always_inline struct ban_value* net_ban(const struct packet* packet, __u64* now_ns) {
-  struct net_key key __attribute__((aligned(8)));
-  key.prefix_length = 128;
-  __builtin_memcpy(&key.address, &packet->flow.source, sizeof(key.address));
+  const struct gatehouse_address* source = &packet->flow.source;
+  const __u32 first = part_of(source, 0);
+  union net_words words __attribute__((aligned(8)));
+  words.words[0] = word_of(128, first);
+  words.words[1] = word_of(part_of(source, 1), part_of(source, 2));
+  words.words[2] = word_of(part_of(source, 3), 0);
   PACKET_FLAT_LOOP
   for (int i = 0; i < MAX_EXPIRED_NETS; ++i) {
-    struct ban_value* ban = bpf_map_lookup_elem(&banned_nets, &key);
+    struct ban_value* ban = bpf_map_lookup_elem(&banned_nets, &words.key);
     if (!ban || ban_holds(ban, now_ns)) return ban;
     if (ban->prefix_length == 0 || ban->prefix_length > 128) return 0;
-    key.prefix_length = ban->prefix_length - 1;
+    words.words[0] = word_of(ban->prefix_length - 1, first);
   }
   return 0;
 }

@@ -17,6 +17,7 @@
 #define GATEHOUSE_PACKET_H
 
 #include "contract.h"
+#include "words.h"
 
 /*
  * Loops are laid out flat for the kernel: without CAP_PERFMON the verifier also follows every branch the processor
@@ -99,12 +100,10 @@ static inline __attribute__((always_inline)) __u16 packet_read16(const __u8* at)
 }
 
 static inline __attribute__((always_inline)) void packet_set_v4(struct gatehouse_address* address, const void* v4) {
-  __builtin_memset(address->bytes, 0, 8);
-  address->bytes[8] = 0;
-  address->bytes[9] = 0;
-  address->bytes[10] = 0xff;
-  address->bytes[11] = 0xff;
-  __builtin_memcpy(address->bytes + 12, v4, 4);
+  __u32 host;
+  __builtin_memcpy(&host, v4, sizeof(host));
+  const __u64 words[2] = {0, word_of(mapped_part(), host)};
+  __builtin_memcpy(address->bytes, words, sizeof(words));
 }
 
 static inline __attribute__((always_inline)) void packet_read_ports(const __u8* at, const __u8* end,

@@ -8,37 +8,31 @@
  * Several sockets may share a listener's address by SO_REUSEPORT; the kernel then picks one of them by the flow.
  */
 #include "verdict.h"
+#include "words.h"
 
-static __always_inline bool read_flow(const struct bpf_sk_lookup* context, struct flow_key* flow) {
-  flow->port = (__u16)context->local_port;
-  flow->l4proto = (__u8)context->protocol;
-  flow->zero = 0;
-  __u32* source = (__u32*)(void*)flow->source.bytes;
-  __u32* destination = (__u32*)(void*)flow->destination.bytes;
+union flow_words {
+  struct flow_key flow;
+  volatile __u64 words[5];
+};
+
+static __always_inline bool read_flow(const struct bpf_sk_lookup* context, union flow_words* to) {
   if (context->family == AF_INET) {
-    const __u32 mapped = __builtin_bswap32(0x0000ffff);
-    source[0] = 0;
-    source[1] = 0;
-    source[2] = mapped;
-    source[3] = context->remote_ip4;
-    destination[0] = 0;
-    destination[1] = 0;
-    destination[2] = mapped;
-    destination[3] = context->local_ip4;
+    to->words[0] = 0;
+    to->words[1] = word_of(mapped_part(), context->remote_ip4);
+    to->words[2] = 0;
+    to->words[3] = word_of(mapped_part(), context->local_ip4);
+    to->words[4] = word_of(end_of((__u16)context->local_port, (__u8)context->protocol, 0), 0);
     /* Keeps clang from merging this branch with the other into one read at a computed offset, which the verifier
      * refuses. */
     barrier();
     return true;
   }
   if (context->family != AF_INET6) return false;
-  source[0] = context->remote_ip6[0];
-  source[1] = context->remote_ip6[1];
-  source[2] = context->remote_ip6[2];
-  source[3] = context->remote_ip6[3];
-  destination[0] = context->local_ip6[0];
-  destination[1] = context->local_ip6[1];
-  destination[2] = context->local_ip6[2];
-  destination[3] = context->local_ip6[3];
+  to->words[0] = word_of(context->remote_ip6[0], context->remote_ip6[1]);
+  to->words[1] = word_of(context->remote_ip6[2], context->remote_ip6[3]);
+  to->words[2] = word_of(context->local_ip6[0], context->local_ip6[1]);
+  to->words[3] = word_of(context->local_ip6[2], context->local_ip6[3]);
+  to->words[4] = word_of(end_of((__u16)context->local_port, (__u8)context->protocol, 0), 0);
   return true;
 }
 
@@ -56,24 +50,23 @@ static __always_inline int drop_without_listener(const struct flow_key* flow) {
 
 SEC("sk_lookup")
 int steer(struct bpf_sk_lookup* context) {
-  struct flow_key flow __attribute__((aligned(8)));
-  if (!read_flow(context, &flow)) return SK_PASS;
+  union flow_words words __attribute__((aligned(8)));
+  if (!read_flow(context, &words)) return SK_PASS;
+  const struct flow_key* flow = &words.flow;
 
   /* The end of a flow's key is the key of its service. */
-  struct service_key key __attribute__((aligned(8)));
-  __builtin_memcpy(&key, &flow.destination, sizeof(key));
-  const struct service_value* service = bpf_map_lookup_elem(&services, &key);
+  const struct service_value* service = bpf_map_lookup_elem(&services, &flow->destination);
   if (!service) return SK_PASS;
 
   const struct mode_value* mode_cell = current_mode();
-  if (mode_cell && mode_cell->mode != MODE_OFF && is_denied_by_verdict(&flow, mode_cell)) return SK_DROP;
+  if (mode_cell && mode_cell->mode != MODE_OFF && is_denied_by_verdict(flow, mode_cell)) return SK_DROP;
 
   __u32 slot = service->listener_slot + (context->family == AF_INET6 ? 1 : 0);
   struct bpf_sock* listener = bpf_map_lookup_elem(&listeners, &slot);
-  if (!listener) return drop_without_listener(&flow);
+  if (!listener) return drop_without_listener(flow);
   const long failed = bpf_sk_assign(context, listener, 0);
   bpf_sk_release(listener);
-  if (failed) return drop_without_listener(&flow);
+  if (failed) return drop_without_listener(flow);
   count(COUNTER_STEERED);
   return SK_PASS;
 }

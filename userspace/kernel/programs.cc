@@ -34,7 +34,7 @@ using Guard = std::unique_ptr<guard_bpf, Destroyer<guard_bpf::destroy>>;
 using Steer = std::unique_ptr<steer_bpf, Destroyer<steer_bpf::destroy>>;
 
 constexpr const char* load_mend =
-    "run with CAP_BPF and CAP_NET_ADMIN (on Linux before 6.12 with CAP_PERFMON too) on a kernel of 5.10 or later; "
+    "run with CAP_BPF and CAP_NET_ADMIN on a kernel of 5.10 or later; "
     "`gatehouse doctor` says what is missing";
 
 Result<Fd> duplicate(int descriptor, const std::string& what) {
