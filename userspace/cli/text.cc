@@ -140,6 +140,12 @@ std::string show(const nlohmann::json& object, const char* key) {
   return found == object.end() ? "-" : show(*found);
 }
 
+std::string show_list(const nlohmann::json& list) {
+  std::string text;
+  for (const auto& item : list) text += (text.empty() ? "" : ", ") + show(item);
+  return text;
+}
+
 bool is_true(const nlohmann::json& object, const char* key) {
   if (!object.is_object()) return false;
   const auto found = object.find(key);

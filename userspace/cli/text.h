@@ -22,7 +22,8 @@ std::string show_time(std::string_view rfc3339);  // without fractions of a seco
 
 // A member of an answer, escaped: text as it is, numbers and booleans in words, "-" for null, empty or missing.
 std::string show(const nlohmann::json& object, const char* key);
-std::string show(const nlohmann::json& value);  // the same for a value by itself
+std::string show(const nlohmann::json& value);      // the same for a value by itself
+std::string show_list(const nlohmann::json& list);  // "1, 2"
 bool is_true(const nlohmann::json& object, const char* key);
 double number(const nlohmann::json& object, const char* key);  // 0 when it is none
 // The member when it is an object or a list, otherwise an empty one.

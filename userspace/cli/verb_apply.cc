@@ -10,12 +10,12 @@ namespace {
 
 using nlohmann::json;
 
-struct Options {
+struct ApplyOptions {
   std::vector<std::string> paths;
   bool yes = false;
 };
 
-constexpr std::chrono::seconds patience{300};
+constexpr std::chrono::seconds apply_patience{300};
 
 void print_changes(const json& changes, std::ostream& out) {
   for (const auto& change : changes) {
@@ -30,12 +30,12 @@ void print_changes(const json& changes, std::ostream& out) {
   }
 }
 
-int apply(const Context& context, const Options& options) {
+int apply(const Context& context, const ApplyOptions& options) {
   const auto texts = read_policy_files(options.paths);
   if (!texts) return context.fail(texts.error());
   json body{{"files", json::array()}};
   for (const auto& text : *texts) body["files"].push_back({{"file", text.file}, {"text", text.text}});
-  const auto plan = context.ask("POST", "/v1/policy/plan", body, patience);
+  const auto plan = context.ask("POST", "/v1/policy/plan", body, apply_patience);
   if (!plan) return plan.error();
   const auto& changes = member(*plan, "changes");
   if (!context.json) print_changes(changes, context.out());
@@ -52,7 +52,7 @@ int apply(const Context& context, const Options& options) {
   }
   // What was shown is what is applied: another policy in between is refused.
   body["expected_version"] = plan->value("policy_version", json(0));
-  const auto applied = context.ask("POST", "/v1/policy/apply", body, patience);
+  const auto applied = context.ask("POST", "/v1/policy/apply", body, apply_patience);
   if (!applied) return applied.error();
   if (context.json) {
     context.print_json(*applied);
@@ -67,7 +67,7 @@ int apply(const Context& context, const Options& options) {
 }  // namespace
 
 void add_apply_verb(CLI::App& app, Context& context) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<ApplyOptions>();
   auto* verb = app.add_subcommand("apply", "Show what a policy would change; with --yes make it the policy");
   verb->add_option("path", options->paths, "Policy files, or directories of *.yaml: together the whole policy")
       ->required();

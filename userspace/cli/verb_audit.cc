@@ -15,7 +15,7 @@ namespace {
 
 using nlohmann::json;
 
-struct Options {
+struct AuditOptions {
   std::string since;
   std::string action;
   std::string user;
@@ -28,7 +28,7 @@ struct Options {
 constexpr std::chrono::milliseconds follow_every{1000};
 
 // The filters as a query, without limit and after.
-Result<std::string> filters_of(const Options& options) {
+Result<std::string> filters_of(const AuditOptions& options) {
   std::string query;
   const auto add = [&](const char* name, const std::string& value) {
     if (!value.empty()) query += "&" + std::string(name) + "=" + admin::percent_encode(value);
@@ -128,7 +128,7 @@ int follow(const Context& context, const std::string& filters, std::uint64_t aft
   return exit_ok;
 }
 
-int audit(const Context& context, const Options& options) {
+int audit(const Context& context, const AuditOptions& options) {
   const auto filters = filters_of(options);
   if (!filters) return context.fail(filters.error(), exit_usage);
   const auto answer = context.ask("GET", "/v1/audit?limit=" + std::to_string(options.limit) + *filters);
@@ -151,7 +151,7 @@ int audit(const Context& context, const Options& options) {
 }  // namespace
 
 void add_audit_verb(CLI::App& app, Context& context) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<AuditOptions>();
   auto* verb = app.add_subcommand(
       "audit", "What happened: sessions allowed, denied and ended, bans, policy changes; the newest at the end");
   verb->add_option("--since", options->since, "A time, or how long ago: 2026-11-23T18:00:00Z, 2h");

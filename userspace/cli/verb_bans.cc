@@ -12,7 +12,7 @@ namespace {
 
 using nlohmann::json;
 
-struct Options {
+struct BanOptions {
   std::vector<std::string> networks;
   std::string reason;
   std::string duration;
@@ -22,9 +22,9 @@ struct Options {
   std::uint64_t limit = 100;
 };
 
-constexpr std::chrono::seconds patience{300};  // a list may hold a million
+constexpr std::chrono::seconds list_patience{300};  // a list may hold a million
 
-int add(const Context& context, const Options& options) {
+int add(const Context& context, const BanOptions& options) {
   if (options.networks.empty() && options.file.empty()) {
     return context.fail({"what is to be banned?", "give addresses or networks, or --file"}, exit_usage);
   }
@@ -54,7 +54,7 @@ int add(const Context& context, const Options& options) {
     if (lines->empty()) return context.fail({options.file + " names no network", "write one a line"});
     for (const auto& line : *lines) add_one(line.network, line.reason);
   }
-  const auto answer = context.ask("POST", "/v1/bans", body, patience);
+  const auto answer = context.ask("POST", "/v1/bans", body, list_patience);
   if (!answer) return answer.error();
   if (context.json) {
     context.print_json(*answer);
@@ -73,7 +73,7 @@ int add(const Context& context, const Options& options) {
   return exit_ok;
 }
 
-int list(const Context& context, const Options& options) {
+int list(const Context& context, const BanOptions& options) {
   const auto answer = context.ask("GET", "/v1/bans?limit=" + std::to_string(options.limit));
   if (!answer) return answer.error();
   if (context.json) {
@@ -98,14 +98,14 @@ int list(const Context& context, const Options& options) {
   return exit_ok;
 }
 
-int remove(const Context& context, const Options& options) {
+int remove(const Context& context, const BanOptions& options) {
   json body{{"networks", json::array()}};
   for (const auto& text : options.networks) {
     const auto network = parse_network(text);
     if (!network) return context.fail(network.error(), exit_usage);
     body["networks"].push_back(network->text());
   }
-  const auto answer = context.ask("POST", "/v1/bans/remove", body, patience);
+  const auto answer = context.ask("POST", "/v1/bans/remove", body, list_patience);
   if (!answer) return answer.error();
   const auto& unknown = member(*answer, "unknown");
   if (context.json) {
@@ -123,7 +123,7 @@ int remove(const Context& context, const Options& options) {
 }  // namespace
 
 void add_ban_verbs(CLI::App& app, Context& context) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<BanOptions>();
   auto* ban = app.add_subcommand("ban", "Ban addresses and networks, list bans, lift them");
   ban->require_subcommand(0, 1);
   ban->footer("Example: gatehouse ban list");

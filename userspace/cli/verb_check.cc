@@ -11,7 +11,7 @@ namespace {
 
 using nlohmann::json;
 
-struct Options {
+struct CheckOptions {
   std::string source;
   std::string destination;
   std::string port;
@@ -20,7 +20,7 @@ struct Options {
   std::string login;
 };
 
-Result<json> body_of(const Options& options) {
+Result<json> body_of(const CheckOptions& options) {
   const auto source = Address::parse(options.source);
   if (!source) return std::unexpected(source.error());
   const auto destination = Address::parse(options.destination);
@@ -58,7 +58,7 @@ void print(const json& answer, bool allowed, std::ostream& out) {
   }
 }
 
-int check(const Context& context, const Options& options) {
+int check(const Context& context, const CheckOptions& options) {
   const auto body = body_of(options);
   if (!body) return context.fail(body.error(), exit_usage);
   const auto answer = context.ask("POST", "/v1/check", *body);
@@ -75,7 +75,7 @@ int check(const Context& context, const Options& options) {
 }  // namespace
 
 void add_check_verb(CLI::App& app, Context& context) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<CheckOptions>();
   auto* verb = app.add_subcommand("check", "Explain, step by step, whether a connection would be let in");
   verb->add_option("--source", options->source, "Address of the client")->required();
   verb->add_option("--dest", options->destination, "Proxy IP it connects to")->required();

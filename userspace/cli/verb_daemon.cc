@@ -12,12 +12,6 @@ using nlohmann::json;
 constexpr std::chrono::milliseconds retry_every{100};
 constexpr std::chrono::seconds restart_limit{30};
 
-std::string joined(const json& list) {
-  std::string text;
-  for (const auto& entry : list) text += (text.empty() ? "" : ", ") + show(entry);
-  return text;
-}
-
 int reload(const Context& context) {
   const auto answer = context.ask("POST", "/v1/reload");
   if (!answer) return answer.error();
@@ -28,8 +22,8 @@ int reload(const Context& context) {
   const auto& changed = member(*answer, "changed");
   const auto& later = member(*answer, "restart_needed");
   context.out() << (changed.empty() ? "The configuration is read; nothing changed.\n"
-                                    : "Changed: " + joined(changed) + "\n");
-  if (!later.empty()) context.out() << "Needs `gatehouse restart`: " << joined(later) << '\n';
+                                    : "Changed: " + show_list(changed) + "\n");
+  if (!later.empty()) context.out() << "Needs `gatehouse restart`: " << show_list(later) << '\n';
   return exit_ok;
 }
 

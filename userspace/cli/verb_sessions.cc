@@ -11,14 +11,14 @@ namespace {
 
 using nlohmann::json;
 
-struct Options {
+struct SessionsOptions {
   bool open = false;
   std::uint64_t limit = 100;
   std::vector<std::string> ids;  // text, for the parser of options takes "-1" for a large number
   std::string user;
 };
 
-int list(const Context& context, const Options& options) {
+int list(const Context& context, const SessionsOptions& options) {
   const auto answer = context.ask(
       "GET", "/v1/sessions?open=" + std::string(options.open ? "1" : "0") + "&limit=" + std::to_string(options.limit));
   if (!answer) return answer.error();
@@ -54,13 +54,7 @@ int list(const Context& context, const Options& options) {
   return exit_ok;
 }
 
-std::string joined(const json& ids) {
-  std::string text;
-  for (const auto& id : ids) text += (text.empty() ? "" : ", ") + show(id);
-  return text;
-}
-
-int kill(const Context& context, const Options& options) {
+int kill(const Context& context, const SessionsOptions& options) {
   if (options.ids.empty() == options.user.empty()) {
     return context.fail({"which sessions?", "give ids, or --user for all of a user's sessions"}, exit_usage);
   }
@@ -78,9 +72,9 @@ int kill(const Context& context, const Options& options) {
   if (context.json) {
     context.print_json(*answer);
   } else {
-    if (!killed.empty()) context.out() << "Killed: " << joined(killed) << '\n';
+    if (!killed.empty()) context.out() << "Killed: " << show_list(killed) << '\n';
     if (killed.empty() && unknown.empty()) context.out() << "No open session of that user.\n";
-    if (!unknown.empty()) context.console().err << "gatehouse: not open: " << joined(unknown) << '\n';
+    if (!unknown.empty()) context.console().err << "gatehouse: not open: " << show_list(unknown) << '\n';
   }
   return unknown.empty() ? exit_ok : exit_failed;
 }
@@ -88,7 +82,7 @@ int kill(const Context& context, const Options& options) {
 }  // namespace
 
 void add_sessions_verbs(CLI::App& app, Context& context) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<SessionsOptions>();
   auto* sessions = app.add_subcommand("sessions", "List sessions, newest first, or end them");
   sessions->add_flag("--open", options->open, "Only those that are open");
   sessions->add_option("--limit", options->limit, "At most this many")

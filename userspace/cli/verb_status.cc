@@ -9,7 +9,7 @@ namespace {
 
 using nlohmann::json;
 
-std::string joined(const json& object) {
+std::string show_fields(const json& object) {
   std::string text;
   for (const auto& item : object.items()) {
     text += (text.empty() ? "" : ", ") + escape(item.key()) + " " + show(object, item.key().c_str());
@@ -56,7 +56,8 @@ void print_status(const json& status, std::ostream& out) {
   line("pins", show(status, "pins"));
   line("store", show(store, "queued") + " of " + show(store, "queue_capacity") + " rows waiting, " +
                     show(store, "rows_written") + " written, " + show(store, "failed_writes") + " writes failed");
-  line("reconciled", show_time(show(status, "last_reconciled")) + ", mended then: " + joined(member(status, "drift")));
+  line("reconciled",
+       show_time(show(status, "last_reconciled")) + ", mended then: " + show_fields(member(status, "drift")));
   line("kernel has", features_of(status, true));
   line("kernel lacks", features_of(status, false));
   Table counters({{"COUNTER"}, {"VALUE", Table::Align::right}});

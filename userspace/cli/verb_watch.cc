@@ -15,12 +15,12 @@ namespace {
 
 using nlohmann::json;
 
-struct Options {
+struct WatchOptions {
   std::string interval = "1s";
   bool once = false;
 };
 
-constexpr std::chrono::seconds patience{5};  // so long at most a key or a signal may wait
+constexpr std::chrono::seconds frame_patience{5};  // so long at most a key or a signal may wait
 constexpr std::string_view sessions_target = "/v1/sessions?open=1&limit=200";
 constexpr std::array<std::string_view, 2> denials_targets{"/v1/audit?limit=100&action=session_denied",
                                                           "/v1/audit?limit=100&action=kernel_denied"};
@@ -28,7 +28,7 @@ constexpr std::array<std::string_view, 2> denials_targets{"/v1/audit?limit=100&a
 std::expected<Reading, admin::RequestError> read(const Context& context) {
   Reading reading{now(), std::chrono::steady_clock::now(), {}, json::array(), json::array(), {}};
   const auto get = [&](std::string_view target) -> std::expected<json, admin::RequestError> {
-    auto answer = admin::ask(context.socket, "GET", std::string(target), nullptr, patience);
+    auto answer = admin::ask(context.socket, "GET", std::string(target), nullptr, frame_patience);
     if (!answer) return std::unexpected(answer.error());
     if (answer->status == 200) return std::move(answer->body);
     return std::unexpected(admin::RequestError{
@@ -63,7 +63,7 @@ int watch_once(const Context& context) {
   return exit_ok;
 }
 
-int watch(const Context& context, const Options& options) {
+int watch(const Context& context, const WatchOptions& options) {
   const auto interval = parse_duration(options.interval);
   if (!interval || *interval < std::chrono::milliseconds(100) || *interval > std::chrono::hours(1)) {
     return context.fail({"--interval: '" + options.interval + "' will not do", "write a duration from 100ms to 1h"},
@@ -90,7 +90,7 @@ int watch(const Context& context, const Options& options) {
 }  // namespace
 
 void add_watch_verb(CLI::App& app, Context& context) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<WatchOptions>();
   auto* verb = app.add_subcommand("watch", "A live view of sessions, denials and counters; q quits");
   verb->add_option("--interval", options->interval, "Time between two frames")->capture_default_str();
   verb->add_flag("--once", options->once, "Print one frame and exit (so it is also where the output is no terminal)");

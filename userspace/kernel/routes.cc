@@ -18,7 +18,7 @@
 namespace gatehouse::kernel {
 namespace {
 
-constexpr std::array families{AF_INET, AF_INET6};
+constexpr std::array socket_families{AF_INET, AF_INET6};
 constexpr std::uint32_t exact = 0xffffffffU;
 constexpr unsigned loopback_index = 1;  // LOOPBACK_IFINDEX: fixed in every network namespace
 constexpr std::uint32_t main_rule_priority = 32766;
@@ -31,7 +31,7 @@ bool family_is_missing(int error_number) {
   return error_number == EAFNOSUPPORT;
 }
 
-std::string rule_text(const PolicyRoute& route, int family) {
+std::string policy_rule_text(const PolicyRoute& route, int family) {
   return fmt::format("the {} rule 'fwmark {:#x} lookup {} priority {}'", name_of(family), route.mark, route.table,
                      route.priority);
 }
@@ -160,7 +160,7 @@ Result<void> add_policy_route(const PolicyRoute& route) {
   auto socket = NetlinkSocket::open(NETLINK_ROUTE);
   if (!socket) return std::unexpected(socket.error());
   if (auto up = bring_loopback_up(*socket); !up) return up;
-  for (const int family : families) {
+  for (const int family : socket_families) {
     if (!kernel_has(*socket, family)) continue;
     // The route before the rule: a rule into an empty table would let marked packets fall through to the main one.
     Message local = route_message(route, family, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE);
@@ -170,7 +170,7 @@ Result<void> add_policy_route(const PolicyRoute& route) {
     }
     Message rule = rule_message(route, family, RTM_NEWRULE, NLM_F_CREATE | NLM_F_EXCL);
     if (auto done = socket->request(rule.header()); !done && done.error().error_number != EEXIST) {
-      return failure(fmt::format("{} was refused: {}", rule_text(route, family), done.error().text()),
+      return failure(fmt::format("{} was refused: {}", policy_rule_text(route, family), done.error().text()),
                      mend_for(done.error().error_number, family));
     }
   }
@@ -181,11 +181,11 @@ Result<void> remove_policy_route(const PolicyRoute& route) {
   if (auto checked = check(route); !checked) return checked;
   auto socket = NetlinkSocket::open(NETLINK_ROUTE);
   if (!socket) return std::unexpected(socket.error());
-  for (const int family : families) {
+  for (const int family : socket_families) {
     if (!kernel_has(*socket, family)) continue;
     Message rule = rule_message(route, family, RTM_DELRULE, 0);
     if (auto done = socket->request(rule.header()); !done && done.error().error_number != ENOENT) {
-      return failure(fmt::format("{} stays: {}", rule_text(route, family), done.error().text()),
+      return failure(fmt::format("{} stays: {}", policy_rule_text(route, family), done.error().text()),
                      mend_for(done.error().error_number, family));
     }
     Message local = route_message(route, family, RTM_DELROUTE, 0);
@@ -204,7 +204,7 @@ Result<bool> policy_route_is_intact(const PolicyRoute& route) {
   if (!socket) return std::unexpected(socket.error());
   const auto up = loopback_is_up(*socket);
   if (!up || !*up) return up;
-  for (const int family : families) {
+  for (const int family : socket_families) {
     if (!kernel_has(*socket, family)) continue;
     const auto rules = list_policy_rules(family);
     if (!rules) return std::unexpected(rules.error());
