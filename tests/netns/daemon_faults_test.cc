@@ -30,7 +30,8 @@ class Faults : public ::testing::Test {
     return connection && send_all(connection.fd, "ping") == 0 && read_exact(connection.fd, 4, 2s).data == "ping";
   }
   [[nodiscard]] bool has_alarm(const std::string& name) const {
-    for (const auto& alarm : gateway_.json({"status"}).at("alarms")) {
+    const auto status = gateway_.json({"status"});
+    for (const auto& alarm : status.at("alarms")) {
       if (alarm.at("name") == name) return true;
     }
     return false;
