@@ -154,7 +154,8 @@ static inline __u32 gatehouse_failsafe_class(const struct failsafe_key* key) {
                                     : gatehouse_failsafe_source_class(&key->address);
 }
 
-/* counters: one per-CPU cell each, in this order. Only ever appended to. */
+/* counters: one per-CPU cell each, in this order. Only ever appended to, with GATEHOUSE_SCHEMA raised: the map grows.
+ */
 enum gatehouse_counter {
   COUNTER_STEERED = 0,         /* new connection handed to its listener */
   COUNTER_STEER_NO_LISTENER,   /* service without a live listener: dropped */

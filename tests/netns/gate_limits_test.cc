@@ -156,6 +156,11 @@ TEST_F(Limits, AFullDiskOpensNoSessionRaisesAnAlarmAndRecovers) {
   std::filesystem::remove(filler);
   EXPECT_TRUE(eventually([&] { return answers(attempt(gateway, 1s)); }, 15s)) << gateway.log();
   EXPECT_TRUE(eventually([&] { return gateway.json({"status"}).at("alarms").empty(); }));
+  const auto refused = gateway.json({"status"}).at("gate").at("refused");
+  EXPECT_TRUE(eventually([&] {
+    return gateway.rows("select id from audit where action = 'session_denied' and reason = 22").size() == refused;
+  })) << "not every refused session has its row: "
+      << refused;
 }
 
 }  // namespace

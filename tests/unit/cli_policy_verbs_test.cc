@@ -35,12 +35,13 @@ TEST_F(Command, ApplyYesAppliesWhatWasShown) {
   EXPECT_EQ(run({"apply", "--yes", write("p.yaml", "")}).code, exit_failed);
 }
 
-TEST_F(Command, ApplyYesWithoutADifferenceAppliesNothing) {
+TEST_F(Command, ApplyYesWithoutADifferenceHasTheDaemonLookAgain) {
   answers("plan", R"({"policy_version": 3, "changes": [], "text": ""})");
+  answers("apply", R"({"policy_version": 3, "changes": [], "text": ""})");
   const auto outcome = run({"apply", "--yes", write("p.yaml", "")});
   EXPECT_EQ(outcome.code, exit_ok);
   EXPECT_THAT(outcome.out, HasSubstr("already so (version 3)"));
-  EXPECT_EQ(daemon().calls(), std::vector<std::string>{"plan"});
+  EXPECT_EQ(daemon().calls(), (std::vector<std::string>{"plan", "apply"}));
 }
 
 TEST_F(Command, ApplyTakesTheYamlFilesOfADirectoryInOrder) {

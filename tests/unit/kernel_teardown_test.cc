@@ -36,7 +36,8 @@ TEST_F(TearDown, TakesAwayTableRouteProgramsAndPins) {
   require(tear_down());
   EXPECT_FALSE(has_table());
   EXPECT_FALSE(is_routed());
-  EXPECT_FALSE(has_xdp("guard0"));
+  // The kernel lets go of a link a moment after its last holder.
+  EXPECT_TRUE(gatehouse::test::eventually([&] { return !has_xdp("guard0"); }));
   EXPECT_FALSE(std::filesystem::exists(rig.pin("")));
 }
 
@@ -91,6 +92,22 @@ TEST_F(TearDown, IsNamedToWhoFindsAnotherInstanceInItsNetworkNamespace) {
     EXPECT_FALSE(std::filesystem::exists(rig.pin("")));
     ASSERT_EQ(run_command({"nft", "delete", "table", "inet", table}, {.where = &rig.where}).exit_code, 0);
   }
+}
+
+TEST_F(PlaneLife, ChecksWhatAStartWouldRefuseWithoutTouchingAnything) {
+  const auto check = [&](const DataplaneOptions& options) { return rig.in([&] { return Dataplane::check(options); }); };
+  EXPECT_TRUE(check(rig.options()));
+  EXPECT_FALSE(std::filesystem::exists(rig.pin("")));
+  const auto plane = rig.open();
+  EXPECT_TRUE(check(rig.options())) << "beside the running daemon";
+  auto options = rig.options();
+  options.interfaces = {"absent0"};
+  EXPECT_FALSE(check(options));
+  put_foreign_guard();
+  const auto refused = check(rig.options());
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().what.find("is of another version"), std::string::npos) << refused.error().text();
+  EXPECT_NE(refused.error().mend.find("gatehoused upgrade"), std::string::npos);
 }
 
 TEST_F(TearDown, IsNotNeededForAFormerTableOfTheSameInstance) {

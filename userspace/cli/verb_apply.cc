@@ -39,12 +39,14 @@ int apply(const Context& context, const ApplyOptions& options) {
   if (!plan) return plan.error();
   const auto& changes = member(*plan, "changes");
   if (!context.json) print_changes(changes, context.out());
-  if (!options.yes || changes.empty()) {
+  const auto say_already_so = [&] {
+    context.out() << "The policy is already so (version " << show(*plan, "policy_version") << "); nothing to apply.\n";
+  };
+  if (!options.yes) {
     if (context.json) {
       context.print_json(*plan);
     } else if (changes.empty()) {
-      context.out() << "The policy is already so (version " << show(*plan, "policy_version")
-                    << "); nothing to apply.\n";
+      say_already_so();
     } else {
       context.out() << "\nNothing is applied yet: the same command with --yes does it.\n";
     }
@@ -56,6 +58,9 @@ int apply(const Context& context, const ApplyOptions& options) {
   if (!applied) return applied.error();
   if (context.json) {
     context.print_json(*applied);
+  } else if (changes.empty()) {
+    // Sent all the same: what the kernel refused before, the daemon tries again.
+    say_already_so();
   } else {
     context.out() << "\nPolicy version " << show(*applied, "policy_version")
                   << " is in force: " << show(*applied, "sessions_ended") << " sessions ended, "

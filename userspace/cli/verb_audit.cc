@@ -153,7 +153,7 @@ int audit(const Context& context, const AuditOptions& options) {
 void add_audit_verb(CLI::App& app, Context& context) {
   auto options = std::make_shared<AuditOptions>();
   auto* verb = app.add_subcommand(
-      "audit", "What happened: sessions allowed, denied and ended, bans, policy changes; the newest at the end");
+      "audit", "What happened: sessions allowed, denied and killed, bans, policy changes; the newest at the end");
   verb->add_option("--since", options->since, "A time, or how long ago: 2026-11-23T18:00:00Z, 2h");
   verb->add_option("--action", options->action, "Only this action, like session_denied");
   verb->add_option("--user", options->user, "Only this user");

@@ -87,6 +87,7 @@ class Daemon final : public admin::Operations {
   Result<void> steer(const policy::Policy& policy);
   [[nodiscard]] admin::Outcome not_taken_by_the_kernel(std::uint64_t version, const Error& error) const;
   Result<std::size_t> remove_untrue_verdicts();
+  void follow_bans(const Result<void>& changed);
   store::AuditRow audit_of(std::string action, const std::string& author, std::string detail) const;
 
   Configuration configuration_;

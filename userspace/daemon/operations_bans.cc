@@ -6,6 +6,24 @@
 #include "daemon/json.h"
 
 namespace gatehouse::daemon {
+namespace {
+
+std::unexpected<admin::Fault> verdicts_stayed(const std::string& what, const Error& error) {
+  return fault(500,
+               {what + ", but verdicts that are no longer true stay in the kernel until they run out: " + error.what,
+                "it is tried again each second; see `gatehouse doctor`"});
+}
+
+}  // namespace
+
+// The alarm stands until all of them are in the kernel, not only the last ones.
+void Daemon::follow_bans(const Result<void>& changed) {
+  if (!changed) {
+    alarms_.raise("bans", changed.error());
+  } else if (dataplane_->status().bans_in_step) {
+    alarms_.clear("bans");
+  }
+}
 
 admin::Outcome Daemon::bans(std::size_t limit) {
   auto rows = store_->bans(now(), limit);
@@ -51,13 +69,13 @@ admin::Outcome Daemon::add_bans(const std::vector<admin::BanRequest>& requests, 
   const auto in_kernel = dataplane_->add_bans(bans);
   const auto consequences = put_in_force({snapshot_.policy, snapshot_.bans->with(bans, {})});
   spdlog::info("{} bans added by {}: {} sessions ended", bans.size(), peer.text(), consequences.sessions_ended);
-  alarms_.follow("bans", in_kernel);
+  follow_bans(in_kernel);
   if (!in_kernel) {
     return fault(500,
                  {"the bans are stored and in force in the daemon, but not in the kernel: " + in_kernel.error().what,
                   in_kernel.error().mend});
   }
-  if (consequences.fault) return unavailable(*consequences.fault);
+  if (consequences.fault) return verdicts_stayed("the bans are stored and in force", *consequences.fault);
   return nlohmann::json{{"added", std::move(added)}, {"sessions_ended", consequences.sessions_ended}};
 }
 
@@ -67,13 +85,13 @@ admin::Outcome Daemon::remove_bans(const std::vector<Prefix>& networks, const ad
   const auto consequences = put_in_force({snapshot_.policy, snapshot_.bans->with({}, *removed)});
   const auto in_kernel = dataplane_->remove_bans(*removed);
   spdlog::info("{} bans removed by {}", removed->size(), peer.text());
-  alarms_.follow("bans", in_kernel);
+  follow_bans(in_kernel);
   if (!in_kernel) {
     return fault(500,
                  {"the bans are gone from the store and the daemon, but not from the kernel: " + in_kernel.error().what,
                   in_kernel.error().mend});
   }
-  if (consequences.fault) return unavailable(*consequences.fault);
+  if (consequences.fault) return verdicts_stayed("the bans are gone", *consequences.fault);
   auto answer = nlohmann::json{{"removed", nlohmann::json::array()}, {"unknown", nlohmann::json::array()}};
   std::unordered_map<Prefix, bool> gone;
   for (const auto& network : *removed) {

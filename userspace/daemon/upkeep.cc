@@ -76,8 +76,8 @@ void Daemon::reconcile() {
   alarms_.follow("kernel", drift);
   // A change that the kernel did not take is tried again, from what is in force in the daemon.
   if (alarms_.is_raised("steering")) alarms_.follow("steering", steer(*snapshot_.policy));
+  follow_bans({});
   if (!drift) return;
-  alarms_.clear("bans");  // those that the kernel had not taken are drift, and mended
   last_reconciled_ = now();
   last_drift_ = *drift;
   if (drift->any()) {

@@ -211,12 +211,27 @@ Task<relay::RelayOutcome> Loop::carry(Session& session) {
   co_return co_await session.forwarder->forward();
 }
 
+// Its rows are lost, and it never carried a byte; that it was refused is told when the store can write again.
+void Loop::audit_given_up(const Session& session) {
+  store::AuditRow row;
+  row.id = store_.next_audit_id();
+  row.time = now();
+  row.action = "session_denied";
+  row.user = session.user;
+  row.service = session.service;
+  row.source = session.client.address;
+  row.destination = session.proxy;
+  row.reason = policy::Reason::store_unavailable;
+  audit(std::move(row));
+}
+
 void Loop::ended(const std::shared_ptr<Session>& session, const relay::RelayOutcome& outcome) {
   ++counters_.ended;
   counters_.bytes_from_client += outcome.bytes_from_client;
   counters_.bytes_to_client += outcome.bytes_to_client;
   if (session->rows == Session::Rows::given_up) {
     ++counters_.refused;
+    audit_given_up(*session);
   } else {
     // Also while the rows of the opening are still on their way: the store keeps the order.
     store_.submit_session_ended({.id = session->id,

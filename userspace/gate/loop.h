@@ -74,6 +74,7 @@ class Loop {
   void ended(const std::shared_ptr<Session>& session, const relay::RelayOutcome& outcome);
   bool judge_again(Session& session, WallTime time);  // false: ended
   void audit(store::AuditRow row);
+  void audit_given_up(const Session& session);
   store::AuditRow audit_row(std::string action, const Endpoint& from, const Endpoint& to,
                             const policy::Decision& decision, WallTime time) const;
 

@@ -96,6 +96,7 @@ DataplaneStatus KernelDataplane::status() const {
   status.banned_nets = bans_.size() - banned_hosts_;
   status.verdicts = live_verdicts_.load(std::memory_order_relaxed);
   status.reused_pins = reused_pins_;
+  status.bans_in_step = bans_in_step_;
   return status;
 }
 

@@ -105,6 +105,7 @@ struct DataplaneStatus {
   std::size_t banned_nets = 0;
   std::size_t verdicts = 0;  // live ones at the last sweep or listing
   bool reused_pins = false;
+  bool bans_in_step = true;  // false: the maps lack some, or have some too many; reconcile() tries again
 };
 
 // What reconcile() found different from what is wanted, and mended.

@@ -65,7 +65,14 @@ Result<void> KernelDataplane::erase_bans(std::span<const Prefix> networks) {
   return {};
 }
 
+// A difference that stays until the next comparison.
+Result<void> KernelDataplane::note(Result<void> changed) {
+  if (!changed) bans_in_step_ = false;
+  return changed;
+}
+
 Result<std::size_t> KernelDataplane::apply_ban_difference() {
+  bans_in_step_ = false;
   const BootClock clock;
   for (auto& [network, ban] : bans_) ban.in_kernel = false;
   std::vector<Prefix> surplus;
@@ -94,6 +101,7 @@ Result<std::size_t> KernelDataplane::apply_ban_difference() {
   }
   if (auto put = put_bans(missing); !put) return std::unexpected(put.error());
   if (auto erased = erase_bans(surplus); !erased) return std::unexpected(erased.error());
+  bans_in_step_ = true;
   return missing.size() + surplus.size();
 }
 
@@ -125,14 +133,14 @@ Result<void> KernelDataplane::add_bans(std::span<const policy::Ban> bans) {
     if (ban.expires) ban_expiries_.push({*ban.expires, ban.network});
     networks.push_back(ban.network);
   }
-  return put_bans(networks);
+  return note(put_bans(networks));
 }
 
 Result<void> KernelDataplane::remove_bans(std::span<const Prefix> networks) {
   for (const auto& network : networks) {
     if (bans_.erase(network) > 0 && network.is_host()) --banned_hosts_;
   }
-  return erase_bans(networks);
+  return note(erase_bans(networks));
 }
 
 Result<std::size_t> KernelDataplane::sweep_bans(WallTime time) {
@@ -147,7 +155,7 @@ Result<std::size_t> KernelDataplane::sweep_bans(WallTime time) {
     if (expiry.network.is_host()) --banned_hosts_;
     over.push_back(expiry.network);
   }
-  if (auto erased = erase_bans(over); !erased) return std::unexpected(erased.error());
+  if (auto erased = note(erase_bans(over)); !erased) return std::unexpected(erased.error());
   return over.size();
 }
 

@@ -36,18 +36,13 @@ Result<void> check_options(const DataplaneOptions& options) {
   return {};
 }
 
-std::string removal_mend(const Pins& pins) {
-  return "no version can take these over: stop the daemon and remove them with `rm -r " + pins.directory().string() +
-         "`; the bans are put back from the store, verdicts are made anew";
-}
-
 Result<void> check_schema(const MapDescriptors& maps, const Pins& pins) {
   const auto schema = pinned_schema(maps.at("mode").get());
   if (!schema) return std::unexpected(schema.error());
   if (*schema == GATEHOUSE_SCHEMA) return {};
   return failure("the pins in " + pins.directory().string() + " have schema " + std::to_string(*schema) +
                      ", this version has " + std::to_string(GATEHOUSE_SCHEMA),
-                 removal_mend(pins));
+                 KernelDataplane::removal_mend(pins));
 }
 
 // Two instances in one network namespace would share the mark and the policy route: what one takes down, the other
@@ -64,10 +59,55 @@ Result<void> refuse_another_instance(const DataplaneOptions& options) {
   return {};
 }
 
+// The pinned program, if there is one and it is the same as the loaded one.
+Result<std::optional<Fd>> is_of_this_version(const Pins& pins, const char* name, const Fd& loaded) {
+  auto pinned = pins.get(name);
+  if (!pinned) return std::unexpected(pinned.error());
+  if (!*pinned) return std::nullopt;
+  const auto ours = program_identity(loaded.get());
+  if (!ours) return std::unexpected(ours.error());
+  const auto theirs = program_identity((*pinned)->get());
+  if (!theirs) return std::unexpected(theirs.error());
+  if (ours->tag != theirs->tag) {
+    return failure(
+        "the program " + (pins.directory() / name).string() + " is of another version",
+        "stop the daemon and run `gatehoused upgrade`: it replaces the programs and keeps bans and verdicts");
+  }
+  return std::move(*pinned);
+}
+
 }  // namespace
 
+std::string KernelDataplane::removal_mend(const Pins& pins) {
+  return "no version can take these over: stop the daemon and remove them with `rm -r " + pins.directory().string() +
+         "`; the bans are put back from the store, verdicts are made anew";
+}
+
 Result<void> Dataplane::check(const DataplaneOptions& options) {
-  return check_options(options);
+  return KernelDataplane::check_on_kernel(options);
+}
+
+Result<void> KernelDataplane::check_on_kernel(const DataplaneOptions& options) {
+  route_libbpf_messages();
+  if (auto good = check_options(options); !good) return good;
+  const auto pins = Pins::look_at(options.bpffs, options.instance);
+  // Who may not take them over is not the one who will.
+  if (!pins.exist() || !pins.may_be_changed()) return {};
+  return check_programs(pins);
+}
+
+Result<void> KernelDataplane::check_programs(const Pins& pins) {
+  const auto maps = pinned_maps(pins);
+  if (!maps) return std::unexpected(maps.error());
+  const bool with_steer = pins.has(pin::steer_program);
+  const auto programs = load_programs(*maps, with_steer);
+  if (!programs) return std::unexpected(programs.error());
+  if (auto same = is_of_this_version(pins, pin::guard_program, programs->guard); !same)
+    return std::unexpected(same.error());
+  if (!with_steer) return {};
+  if (auto same = is_of_this_version(pins, pin::steer_program, programs->steer); !same)
+    return std::unexpected(same.error());
+  return {};
 }
 
 Result<std::unique_ptr<KernelDataplane>> KernelDataplane::open_on_kernel(const DataplaneOptions& options) {
@@ -177,19 +217,11 @@ Result<void> KernelDataplane::take_over(Undo& undo) {
 }
 
 Result<void> KernelDataplane::use_pinned_program(const char* name, Fd& loaded, Undo& undo) {
-  auto pinned = pins_->get(name);
+  auto pinned = is_of_this_version(*pins_, name, loaded);
   if (!pinned) return std::unexpected(pinned.error());
   if (!*pinned) {
     undo.add([this, name] { static_cast<void>(pins_->unpin(name)); });
     return pins_->pin(loaded.get(), name);
-  }
-  const auto ours = program_identity(loaded.get());
-  if (!ours) return std::unexpected(ours.error());
-  const auto theirs = program_identity((*pinned)->get());
-  if (!theirs) return std::unexpected(theirs.error());
-  if (ours->tag != theirs->tag) {
-    return failure("the program " + (pins_->directory() / name).string() + " is of another version",
-                   "run `gatehoused upgrade`: it replaces the programs and keeps bans and verdicts");
   }
   loaded = std::move(**pinned);
   return {};

@@ -36,7 +36,10 @@ Result<void> KernelDataplane::upgrade_on_kernel(const DataplaneOptions& options)
   if (!old_steer) return std::unexpected(old_steer.error());
   const bool with_steer = old_steer->has_value();
   auto programs = load_programs(*maps, with_steer);
-  if (!programs) return std::unexpected(programs.error());
+  if (!programs) {
+    if (programs.error().mend.empty()) programs.error().mend = removal_mend(*pins);
+    return std::unexpected(programs.error());
+  }
   const bool same_guard =
       *old_guard && is_same(program_identity((*old_guard)->get()), program_identity(programs->guard.get()));
   const bool same_steer =

@@ -26,6 +26,8 @@ class KernelDataplane final : public Dataplane {
  public:
   static Result<std::unique_ptr<KernelDataplane>> open_on_kernel(const DataplaneOptions& options);
   static Result<void> upgrade_on_kernel(const DataplaneOptions& options);
+  static std::string removal_mend(const Pins& pins);  // for pins that no version can take over
+  static Result<void> check_on_kernel(const DataplaneOptions& options);
   ~KernelDataplane() override = default;
   KernelDataplane(const KernelDataplane&) = delete;
   KernelDataplane& operator=(const KernelDataplane&) = delete;
@@ -85,6 +87,7 @@ class KernelDataplane final : public Dataplane {
   Result<void> write_settings();
   Result<void> drop_surplus_pins();
   static Result<MapDescriptors> pinned_maps(const Pins& pins);
+  static Result<void> check_programs(const Pins& pins);
 
   // settings
   Result<std::size_t> apply_failsafe(const Failsafe& failsafe);  // the number of entries that were not as wanted
@@ -106,6 +109,7 @@ class KernelDataplane final : public Dataplane {
 
   // bans
   Result<std::size_t> apply_ban_difference();
+  Result<void> note(Result<void> changed);
   Result<void> put_bans(std::span<const Prefix> networks);
   Result<void> erase_bans(std::span<const Prefix> networks);
   Result<std::size_t> sweep_bans(WallTime now);
@@ -140,6 +144,7 @@ class KernelDataplane final : public Dataplane {
   std::vector<WantedListener> listeners_;
   std::uint16_t tproxy_port_ = 0;
   bool bans_known_ = false;
+  bool bans_in_step_ = true;
   std::unordered_map<Prefix, WantedBan> bans_;
   std::size_t banned_hosts_ = 0;  // of bans_
   std::priority_queue<Expiry, std::vector<Expiry>, std::greater<>> ban_expiries_;

@@ -84,6 +84,13 @@ Result<Pins> Pins::open(const fs::path& bpffs, const std::string& instance, std:
   return pins;
 }
 
+Pins Pins::look_at(const fs::path& bpffs, const std::string& instance) {
+  Pins pins;
+  pins.root_ = bpffs / "gatehouse";
+  pins.directory_ = pins.root_ / instance;
+  return pins;
+}
+
 Result<void> Pins::take_lock(const fs::path& path, const std::string& instance) {
   constexpr int attempts = 16;
   for (int i = 0; i < attempts; ++i) {
@@ -118,6 +125,10 @@ Result<void> Pins::take_lock(const fs::path& path, const std::string& instance) 
 bool Pins::exist() const {
   std::error_code error;
   return fs::is_directory(directory_, error);
+}
+
+bool Pins::may_be_changed() const {
+  return ::access(directory_.c_str(), R_OK | W_OK | X_OK) == 0;
 }
 
 Result<void> Pins::set_access(const fs::path& path, unsigned mode) const {

@@ -31,9 +31,13 @@ class Pins {
   static Result<Pins> open(const std::filesystem::path& bpffs, const std::string& instance,
                            std::optional<unsigned> group);
 
+  // Without the lock, to look only; another process may change what is there at any moment.
+  static Pins look_at(const std::filesystem::path& bpffs, const std::string& instance);
+
   // The instance's directory, whether it is there or not.
   [[nodiscard]] const std::filesystem::path& directory() const { return directory_; }
   [[nodiscard]] bool exist() const;
+  [[nodiscard]] bool may_be_changed() const;  // by this process, as far as the file system says
 
   // Between begin() and commit() everything goes to the directory beside it.
   Result<void> begin();
