@@ -15,30 +15,41 @@ union failsafe_words {
   struct failsafe_key key;
   volatile __u64 words[3];
 };
-union net_words {
-  struct net_key key;
-  volatile __u64 words[3];
+
+/* A packet whose source is, with the length before it, a net_key as well: a copy would have to be written. The length
+ * is the second half of its word, where even Linux 6.1 lets it be overwritten: values are known of first halves only.
+ */
+struct subject {
+  __u32 unused;
+  __u32 prefix_length;
+  struct packet packet;
 };
+_Static_assert(__builtin_offsetof(struct subject, packet.flow.source) -
+                       __builtin_offsetof(struct subject, prefix_length) ==
+                   __builtin_offsetof(struct net_key, address),
+               "a subject holds a net_key");
+_Static_assert(sizeof(struct packet) - __builtin_offsetof(struct packet, flow.port) == sizeof(__u64),
+               "the end of a packet is one word");
 
-static __always_inline bool has_failsafe(const struct mode_value* mode_cell, const union failsafe_words* words,
-                                         __u32 class) {
-  if (mode_cell->failsafe_absent & (1u << class)) return false;
-  return bpf_map_lookup_elem(&failsafe, &words->key) != 0;
-}
-
-static __always_inline bool is_failsafe(const struct packet* packet, const struct mode_value* mode_cell) {
+static __always_inline bool is_failsafe_source(const struct packet* packet, const struct mode_value* mode_cell) {
   const struct gatehouse_address* source = &packet->flow.source;
+  if (mode_cell->failsafe_absent & (1u << gatehouse_failsafe_source_class(source))) return false;
   union failsafe_words words __attribute__((aligned(8)));
   words.words[0] = word_of(part_of(source, 0), part_of(source, 1));
   words.words[1] = word_of(part_of(source, 2), part_of(source, 3));
   words.words[2] = word_of(end_of(0, 0, FAILSAFE_SOURCE), 0);
-  if (has_failsafe(mode_cell, &words, gatehouse_failsafe_source_class(source))) return true;
+  return bpf_map_lookup_elem(&failsafe, &words.key) != 0;
+}
+
+static __always_inline bool is_failsafe_port(const struct packet* packet, const struct mode_value* mode_cell) {
   const __u16 port = packet->flow.port;
   if (packet->flow.l4proto != PROTOCOL_TCP || port == 0) return false;
+  if (mode_cell->failsafe_absent & (1u << gatehouse_failsafe_port_class(port))) return false;
+  union failsafe_words words __attribute__((aligned(8)));
   words.words[0] = 0;
   words.words[1] = 0;
   words.words[2] = word_of(end_of(port, PROTOCOL_TCP, FAILSAFE_PORT), 0);
-  return has_failsafe(mode_cell, &words, gatehouse_failsafe_port_class(port));
+  return bpf_map_lookup_elem(&failsafe, &words.key) != 0;
 }
 
 /* Reads the time once, and only for a ban that ends. */
@@ -55,19 +66,14 @@ static __always_inline struct ban_value* host_ban(const struct packet* packet, _
 
 /* The trie gives the longest network only. When its ban has run out and nobody has swept it yet, a wider one may still
  * hold. */
-static __always_inline struct ban_value* net_ban(const struct packet* packet, __u64* now_ns) {
-  const struct gatehouse_address* source = &packet->flow.source;
-  const __u32 first = part_of(source, 0);
-  union net_words words __attribute__((aligned(8)));
-  words.words[0] = word_of(128, first);
-  words.words[1] = word_of(part_of(source, 1), part_of(source, 2));
-  words.words[2] = word_of(part_of(source, 3), 0);
+static __always_inline struct ban_value* net_ban(struct subject* subject, __u64* now_ns) {
+  subject->prefix_length = 128;
   PACKET_FLAT_LOOP
   for (int i = 0; i < MAX_EXPIRED_NETS; ++i) {
-    struct ban_value* ban = bpf_map_lookup_elem(&banned_nets, &words.key);
+    struct ban_value* ban = bpf_map_lookup_elem(&banned_nets, &subject->prefix_length);
     if (!ban || ban_holds(ban, now_ns)) return ban;
     if (ban->prefix_length == 0 || ban->prefix_length > 128) return 0;
-    words.words[0] = word_of(ban->prefix_length - 1, first);
+    subject->prefix_length = ban->prefix_length - 1;
   }
   return 0;
 }
@@ -99,26 +105,27 @@ int guard(struct xdp_md* context) {
   const struct mode_value* mode_cell = current_mode();
   if (!mode_cell || mode_cell->mode == MODE_OFF) return pass();
 
-  struct packet packet __attribute__((aligned(8))) = {};
+  struct subject subject __attribute__((aligned(8)));
+  const struct packet* packet = &subject.packet;
   const __u8* data = (const __u8*)(long)context->data;
   const __u8* data_end = (const __u8*)(long)context->data_end;
-  const enum packet_shape shape = packet_read(data, data_end, &packet);
+  const enum packet_shape shape = packet_read(data, data_end, &subject.packet);
   if (shape != PACKET_IP) {
     if (shape == PACKET_MALFORMED) count(COUNTER_MALFORMED);
     return pass();
   }
-  if (is_failsafe(&packet, mode_cell)) {
+  if (is_failsafe_source(packet, mode_cell) || is_failsafe_port(packet, mode_cell)) {
     count(COUNTER_FAILSAFE_PASSED);
     return XDP_PASS;
   }
   __u64 now_ns = 0;
-  struct ban_value* ban = host_ban(&packet, &now_ns);
-  if (ban) return refuse(&packet, ban, DENY_EVENT_BANNED_HOST, COUNTER_BANNED_HOST_DROPPED, mode_cell, now_ns);
-  ban = net_ban(&packet, &now_ns);
-  if (ban) return refuse(&packet, ban, DENY_EVENT_BANNED_NET, COUNTER_BANNED_NET_DROPPED, mode_cell, now_ns);
+  struct ban_value* ban = host_ban(packet, &now_ns);
+  if (ban) return refuse(packet, ban, DENY_EVENT_BANNED_HOST, COUNTER_BANNED_HOST_DROPPED, mode_cell, now_ns);
+  ban = net_ban(&subject, &now_ns);
+  if (ban) return refuse(packet, ban, DENY_EVENT_BANNED_NET, COUNTER_BANNED_NET_DROPPED, mode_cell, now_ns);
 
-  const bool is_new = packet.opening || (packet.flow.l4proto == PROTOCOL_UDP && packet.flow.port != 0);
-  if (mode_cell->steering == STEERING_TPROXY && is_new && is_denied_by_verdict(&packet.flow, mode_cell))
+  const bool is_new = packet->opening || (packet->flow.l4proto == PROTOCOL_UDP && packet->flow.port != 0);
+  if (mode_cell->steering == STEERING_TPROXY && is_new && is_denied_by_verdict(&packet->flow, mode_cell))
     return XDP_DROP;
   return pass();
 }

@@ -75,17 +75,26 @@ enum packet_tcp_flags {
 
 struct packet {
   struct flow_key flow; /* port 0 where there is none */
-  __u8 opening;         /* TCP with SYN and without ACK */
-  __u8 unused[3];
+  __u32 opening;        /* 1: TCP with SYN and without ACK */
 };
 
-/* Lets clang read words out of a frame: the kernel puts IP headers where that is allowed. */
-static inline __attribute__((always_inline)) const void* packet_word(const __u8* at) {
+/* What is behind the addresses of a packet. It stays in registers until all of it is known: see words.h on what a write
+ * to the stack costs. */
+struct packet_end {
+  __u16 port;
+  __u8 l4proto;
+  __u32 opening;
+};
+
+/* A part of an address, as it stands in the frame. */
+static inline __attribute__((always_inline)) __u32 packet_read_part(const __u8* at) {
+  __u32 part;
 #ifdef __bpf__
-  return __builtin_assume_aligned(at, 4);
-#else
-  return at;
+  /* Lets clang read it at once: the kernel puts IP headers where that is allowed. */
+  at = __builtin_assume_aligned(at, 4);
 #endif
+  __builtin_memcpy(&part, at, sizeof(part));
+  return part;
 }
 
 /* at + bytes, in a way that clang does not turn several steps into one of a computed length. */
@@ -99,20 +108,47 @@ static inline __attribute__((always_inline)) __u16 packet_read16(const __u8* at)
   return at[0] << 8 | at[1];
 }
 
-static inline __attribute__((always_inline)) void packet_set_v4(struct gatehouse_address* address, const void* v4) {
-  __u32 host;
-  __builtin_memcpy(&host, v4, sizeof(host));
-  const __u64 words[2] = {0, word_of(mapped_part(), host)};
+static inline __attribute__((always_inline)) void packet_set_address(struct gatehouse_address* address, __u32 first,
+                                                                     __u32 second, __u32 third, __u32 fourth) {
+  const __u64 words[2] = {word_of(first, second), word_of(third, fourth)};
   __builtin_memcpy(address->bytes, words, sizeof(words));
 }
 
+static inline __attribute__((always_inline)) void packet_set_v4(struct gatehouse_address* address, const __u8* at) {
+  packet_set_address(address, 0, 0, mapped_part(), packet_read_part(at));
+}
+
+static inline __attribute__((always_inline)) void packet_set_v6(struct gatehouse_address* address, const __u8* at) {
+  packet_set_address(address, packet_read_part(at), packet_read_part(at + 4), packet_read_part(at + 8),
+                     packet_read_part(at + 12));
+}
+
+/* One word, in one piece. */
+static inline __attribute__((always_inline)) void packet_set_end(struct packet* packet, const struct packet_end* from) {
+  const __u64 word = word_of(end_of(from->port, from->l4proto, 0), from->opening);
+  __builtin_memcpy((__u8*)packet + __builtin_offsetof(struct packet, flow.port), &word, sizeof(word));
+}
+
 static inline __attribute__((always_inline)) void packet_read_ports(const __u8* at, const __u8* end,
-                                                                    struct packet* packet) {
-  if (packet->flow.l4proto != PROTOCOL_TCP && packet->flow.l4proto != PROTOCOL_UDP) return;
+                                                                    struct packet_end* to) {
+  if (to->l4proto != PROTOCOL_TCP && to->l4proto != PROTOCOL_UDP) return;
   if (at + PORTS_BYTES > end) return;
-  packet->flow.port = packet_read16(at + 2);
-  if (packet->flow.l4proto != PROTOCOL_TCP || at + TCP_FLAGS_OFFSET + 1 > end) return;
-  packet->opening = (at[TCP_FLAGS_OFFSET] & (TCP_FLAG_SYN_BIT | TCP_FLAG_ACK_BIT)) == TCP_FLAG_SYN_BIT;
+  to->port = packet_read16(at + 2);
+  if (to->l4proto != PROTOCOL_TCP || at + TCP_FLAGS_OFFSET + 1 > end) return;
+  to->opening = (at[TCP_FLAGS_OFFSET] & (TCP_FLAG_SYN_BIT | TCP_FLAG_ACK_BIT)) == TCP_FLAG_SYN_BIT;
+}
+
+static inline __attribute__((always_inline)) void packet_read_behind_v4(const __u8* at, const __u8* end,
+                                                                        const int header_words, struct packet_end* to) {
+  to->l4proto = at[9];
+  const int is_later_fragment = (packet_read16(at + 6) & 0x1fff) != 0;
+  if (is_later_fragment) return;
+  at = packet_step(at, IPV4_BYTES);
+  PACKET_FLAT_LOOP
+  for (int i = 0; i < IPV4_OPTION_WORDS; ++i) {
+    if (IPV4_BYTES / 4 + i < header_words) at = packet_step(at, 4);
+  }
+  packet_read_ports(at, end, to);
 }
 
 static inline __attribute__((always_inline)) enum packet_shape packet_read_v4(const __u8* at, const __u8* end,
@@ -120,17 +156,11 @@ static inline __attribute__((always_inline)) enum packet_shape packet_read_v4(co
   if (at + IPV4_BYTES > end || at[0] >> 4 != 4) return PACKET_MALFORMED;
   const int header_words = at[0] & 0x0f;
   if (header_words * 4 < IPV4_BYTES) return PACKET_MALFORMED;
-  packet_set_v4(&packet->flow.source, packet_word(at + 12));
-  packet_set_v4(&packet->flow.destination, packet_word(at + 16));
-  packet->flow.l4proto = at[9];
-  const int is_later_fragment = (packet_read16(at + 6) & 0x1fff) != 0;
-  if (is_later_fragment) return PACKET_IP;
-  at = packet_step(at, IPV4_BYTES);
-  PACKET_FLAT_LOOP
-  for (int i = 0; i < IPV4_OPTION_WORDS; ++i) {
-    if (IPV4_BYTES / 4 + i < header_words) at = packet_step(at, 4);
-  }
-  packet_read_ports(at, end, packet);
+  packet_set_v4(&packet->flow.source, at + 12);
+  packet_set_v4(&packet->flow.destination, at + 16);
+  struct packet_end found = {0, 0, 0};
+  packet_read_behind_v4(at, end, header_words, &found);
+  packet_set_end(packet, &found);
   return PACKET_IP;
 }
 
@@ -141,14 +171,14 @@ static inline __attribute__((always_inline)) int packet_is_extension(__u8 next) 
 
 /* Follows the extension headers from `at`, the first of which is a `next`. */
 static inline __attribute__((always_inline)) void packet_read_behind_v6(const __u8* at, const __u8* end, __u8 next,
-                                                                        struct packet* packet) {
+                                                                        struct packet_end* to) {
   int units_left = 0; /* of the header that `at` is inside of */
   PACKET_FLAT_LOOP
   for (int unit = 0; unit < PACKET_MAX_EXTENSION_UNITS; ++unit) {
     if (units_left == 0) {
-      packet->flow.l4proto = next;
+      to->l4proto = next;
       if (!packet_is_extension(next)) {
-        packet_read_ports(at, end, packet);
+        packet_read_ports(at, end, to);
         return;
       }
       if (at + EXTENSION_UNIT_BYTES > end) return;
@@ -157,7 +187,7 @@ static inline __attribute__((always_inline)) void packet_read_behind_v6(const __
       if (header == PROTOCOL_FRAGMENT) {
         const int is_later_fragment = (packet_read16(at + 2) & 0xfff8) != 0;
         if (is_later_fragment) {
-          packet->flow.l4proto = next;
+          to->l4proto = next;
           return;
         }
         units_left = 1;
@@ -176,14 +206,16 @@ static inline __attribute__((always_inline)) void packet_read_behind_v6(const __
 static inline __attribute__((always_inline)) enum packet_shape packet_read_v6(const __u8* at, const __u8* end,
                                                                               struct packet* packet) {
   if (at + IPV6_BYTES > end || at[0] >> 4 != 6) return PACKET_MALFORMED;
-  __builtin_memcpy(packet->flow.source.bytes, packet_word(at + 8), 16);
-  __builtin_memcpy(packet->flow.destination.bytes, packet_word(at + 24), 16);
+  packet_set_v6(&packet->flow.source, at + 8);
+  packet_set_v6(&packet->flow.destination, at + 24);
   const __u8 next = at[6];
-  packet_read_behind_v6(packet_step(at, IPV6_BYTES), end, next, packet);
+  struct packet_end found = {0, 0, 0};
+  packet_read_behind_v6(packet_step(at, IPV6_BYTES), end, next, &found);
+  packet_set_end(packet, &found);
   return PACKET_IP;
 }
 
-/* `packet` is all zero on entry, aligned to 8 bytes. It is filled as far as the frame goes. */
+/* `packet` is aligned to 8 bytes. With PACKET_IP all of it is written, as far as the frame goes; else nothing. */
 static inline __attribute__((always_inline)) enum packet_shape packet_read(const __u8* at, const __u8* end,
                                                                            struct packet* packet) {
   if (at + ETHERNET_BYTES > end) return PACKET_OTHER;

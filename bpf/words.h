@@ -3,6 +3,9 @@
  * Keys on the stack, written in whole words of 8 bytes. Without CAP_PERFMON Linux 6.1 lets no part be overwritten of a
  * word whose value it knows, be it by a program's own hand or because clang uses the place for something else. So a key
  * lives in a union with as many words as it needs, and is written in these.
+ *
+ * And as few writes as can be: without CAP_PERFMON every kernel puts a barrier (lfence, about 6 ns) behind nearly every
+ * write to the stack, against guesses that read what stood there before.
  */
 #ifndef GATEHOUSE_WORDS_H
 #define GATEHOUSE_WORDS_H

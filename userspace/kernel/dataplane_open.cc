@@ -1,5 +1,6 @@
 // Coming up: pins are taken over where this version's programs are behind them, or all is made anew; an error takes
 // back what was begun.
+#include <fmt/format.h>
 #include <net/if.h>
 #include <spdlog/spdlog.h>
 
@@ -52,7 +53,7 @@ Result<void> refuse_another_instance(const DataplaneOptions& options) {
   if (!tables) return std::unexpected(tables.error());
   for (const auto& [table, instance] : *tables) {
     if (instance == options.instance) continue;
-    return failure("the instance " + instance + " has this network namespace (table inet " + table + ")",
+    return failure(fmt::format("the instance {} has this network namespace (table inet {})", instance, table),
                    "give this one a namespace of its own, or take the other one out of the kernel with its "
                    "configuration: `gatehoused --config FILE teardown`");
   }
