@@ -123,10 +123,18 @@ static inline __attribute__((always_inline)) void packet_set_v6(struct gatehouse
                      packet_read_part(at + 12));
 }
 
+static inline __attribute__((always_inline)) __u8* packet_bytes(struct packet* packet) {
+#ifdef __cplusplus
+  return reinterpret_cast<__u8*>(packet);
+#else
+  return (__u8*)packet;
+#endif
+}
+
 /* One word, in one piece. */
 static inline __attribute__((always_inline)) void packet_set_end(struct packet* packet, const struct packet_end* from) {
   const __u64 word = word_of(end_of(from->port, from->l4proto, 0), from->opening);
-  __builtin_memcpy((__u8*)packet + __builtin_offsetof(struct packet, flow.port), &word, sizeof(word));
+  __builtin_memcpy(packet_bytes(packet) + __builtin_offsetof(struct packet, flow.port), &word, sizeof(word));
 }
 
 static inline __attribute__((always_inline)) void packet_read_ports(const __u8* at, const __u8* end,

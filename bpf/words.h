@@ -15,18 +15,23 @@
 /* One word out of two halves, in the order in which they stand in memory. */
 static inline __attribute__((always_inline)) __u64 word_of(const __u32 first, const __u32 second) {
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-  return (__u64)second << 32 | first;
+  const __u64 high = second;
+  return high << 32 | first;
 #else
-  return (__u64)first << 32 | second;
+  const __u64 high = first;
+  return high << 32 | second;
 #endif
 }
 
 /* The end of the keys: a port and two bytes. */
 static inline __attribute__((always_inline)) __u32 end_of(const __u16 port, const __u8 l4proto, const __u8 last) {
+  const __u32 protocol = l4proto;
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-  return (__u32)last << 24 | (__u32)l4proto << 16 | port;
+  const __u32 high = last;
+  return high << 24 | protocol << 16 | port;
 #else
-  return (__u32)port << 16 | (__u32)l4proto << 8 | last;
+  const __u32 high = port;
+  return high << 16 | protocol << 8 | last;
 #endif
 }
 
@@ -39,7 +44,7 @@ static inline __attribute__((always_inline)) __u32 mapped_part(void) {
 #endif
 }
 
-static inline __attribute__((always_inline)) __u32 part_of(const struct gatehouse_address* address, const int index) {
+static inline __attribute__((always_inline)) __u32 part_of(const struct gatehouse_address* address, const long index) {
   __u32 part;
   __builtin_memcpy(&part, address->bytes + 4 * index, sizeof(part));
   return part;
