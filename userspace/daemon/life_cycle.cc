@@ -80,7 +80,7 @@ Result<void> Daemon::open() {
     return std::unexpected(written.error());
   }
   wait_for_signals();
-  take_passed_on_signals();
+  take_held_stop_signals();
   start_upkeep();
   keep_listeners(listeners_.descriptors());
   notify_ready();
@@ -114,6 +114,7 @@ Daemon::Ending Daemon::run() {
   // A signal to stop that came while everything was handed over: the daemon that follows gets it, for it alone can
   // still take the services down.
   if (ending_ == Ending::execute_anew) {
+    hold_stop_signals();
     context_.restart();
     context_.poll();
     if (ending_ == Ending::stop) {

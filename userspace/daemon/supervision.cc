@@ -69,20 +69,29 @@ void forget_listeners() {
   ::sd_notify(0, (std::string("FDSTOREREMOVE=1\nFDNAME=") + listener_name).c_str());
 }
 
-void pass_on_stop_signal() {
-  // Pending and blocked signals both outlive execve(2).
+namespace {
+
+void set_stop_signals(int how) {
   sigset_t stop{};
   ::sigemptyset(&stop);
   ::sigaddset(&stop, SIGTERM);
-  ::pthread_sigmask(SIG_BLOCK, &stop, nullptr);
+  ::sigaddset(&stop, SIGINT);
+  ::pthread_sigmask(how, &stop, nullptr);
+}
+
+}  // namespace
+
+void hold_stop_signals() {
+  // Pending and blocked signals both outlive execve(2); handlers do not.
+  set_stop_signals(SIG_BLOCK);
+}
+
+void pass_on_stop_signal() {
   ::kill(::getpid(), SIGTERM);
 }
 
-void take_passed_on_signals() {
-  sigset_t stop{};
-  ::sigemptyset(&stop);
-  ::sigaddset(&stop, SIGTERM);
-  ::pthread_sigmask(SIG_UNBLOCK, &stop, nullptr);
+void take_held_stop_signals() {
+  set_stop_signals(SIG_UNBLOCK);
 }
 
 Error execute_anew(const std::filesystem::path& binary, const std::vector<std::string>& arguments,

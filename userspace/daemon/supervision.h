@@ -29,10 +29,11 @@ std::optional<std::chrono::milliseconds> watchdog_interval();
 void keep_listeners(const std::vector<int>& descriptors);
 void forget_listeners();
 
-// A signal to stop that this process can no longer follow, kept for the one that it is about to execute; there it comes
-// as soon as it is waited for.
+// Signals to stop that this process can no longer follow are kept for the one that it is about to execute: held from
+// here on, and taken there as soon as somebody waits for them. pass_on_stop_signal() is for one that had come before.
+void hold_stop_signals();
 void pass_on_stop_signal();
-void take_passed_on_signals();
+void take_held_stop_signals();
 
 // Executes `binary` with `arguments` in this process, with these sockets inherited. Returns only on failure;
 // descriptors from 3 on are overwritten by then, so that the process can only exit (its supervisor starts it again with
