@@ -2,71 +2,66 @@
 
 #include <algorithm>
 
+#include "policy/judgement.h"
+
 namespace gatehouse::policy {
 namespace {
 
-// Builds the trace; with none asked for, nothing of it (text, memory) happens.
-class Way {
- public:
-  explicit Way(Trace* trace) : trace_(trace) {}
-
-  template <typename Finding>
-  void step(const char* subject, bool passed, Finding&& finding) const {
-    if (trace_ != nullptr) trace_->push_back({subject, passed, finding()});
+std::optional<Decision> judge_name_bans(const Snapshot& snapshot, const Question& question,
+                                        const std::optional<Policy::SourceMatch>& source,
+                                        const std::optional<Policy::ServiceMatch>& service, const Decision& so_far,
+                                        const Way& way) {
+  const NameBans& bans = snapshot.bans->names();
+  if (bans.empty()) return std::nullopt;
+  const auto judge = [&](Subject subject, std::string_view name, const char* word,
+                         Reason reason) -> std::optional<Decision> {
+    const auto* ban = bans.find(subject, name, question.time);
+    if (ban == nullptr) return std::nullopt;
+    way.step("ban", false, [&] {
+      return std::string(word) + " " + ban->name + " is banned by ban " + std::to_string(ban->id) + " " +
+             until_text(ban->expires);
+    });
+    Decision decision = denied(so_far, reason, ban->expires);
+    decision.ban_id = ban->id;
+    return decision;
+  };
+  std::optional<Decision> decision;
+  if (source) decision = judge(Subject::user, source->user->name, "user", Reason::banned_user);
+  if (!decision && service) decision = judge(Subject::server, service->server->name, "server", Reason::banned_backend);
+  if (!decision && question.device) {
+    decision = judge(Subject::device, *question.device, "device", Reason::banned_device);
   }
-
- private:
-  Trace* trace_;
-};
-
-Decision denied(Decision so_far, Reason reason, std::optional<WallTime> holds_until = std::nullopt) {
-  so_far.allowed = false;
-  so_far.reason = reason;
-  so_far.holds_until = holds_until;
-  return so_far;
+  if (!decision) way.step("ban", true, [] { return std::string("no ban is on user, server or device"); });
+  return decision;
 }
 
-std::string until_text(std::optional<WallTime> until) {
-  return until ? "until " + format_time(*until) : "for ever";
-}
-
-std::string finding_on(const CompiledGrant& grant, const GrantTerms& terms, const Policy::ServiceMatch& service,
-                       WallTime time) {
-  const std::string name = "grant " + grant.name;
-  const std::string& protocol = service.service->spec.protocol;
-  if (!terms.allows(service.protocol)) return name + " is for " + grant.protocol + ", not for " + protocol;
-  if (terms.start > time) return name + " begins " + format_time(terms.start);
-  if (terms.end <= time) return name + " ended " + format_time(terms.end);
-  return name + " allows " + protocol + " " + until_text(grant.end);
-}
-
-Decision decide_on_grants(const Policy& policy, const Policy::SourceMatch& source, const Policy::ServiceMatch& service,
-                          WallTime time, Decision so_far, const Way& way) {
-  const auto list = policy.grants_of(source.index, service.server_index);
-  if (list.terms.empty()) {
-    way.step("grant", false, [&] { return "no grant lets " + source.user->name + " reach " + service.server->name; });
-    return denied(so_far, Reason::no_matching_policy);
+// The decision where the user is turned away; otherwise `next` is when a maintenance will end the session.
+std::optional<Decision> judge_maintenance(const Case& asked, const Decision& so_far, WallTime& next) {
+  const auto& table = asked.policy.maintenance();
+  const MaintenanceTable::Asked when{asked.source.index, asked.service.server_index, asked.question.time,
+                                     asked.question.live};
+  const auto* found = table.find(when);
+  if (found == nullptr) {
+    next = table.next_start(when);
+    asked.way.step("maintenance", true, [&] {
+      return next == WallTime::max() ? std::string("no maintenance turns the user away")
+                                     : "no maintenance turns the user away before " + format_time(next);
+    });
+    return std::nullopt;
   }
-  bool protocol_seen = false;
-  WallTime next_start = WallTime::max();
-  for (std::size_t i = 0; i < list.terms.size(); ++i) {
-    const GrantTerms& terms = list.terms[i];
-    const bool of_protocol = terms.allows(service.protocol);
-    const bool matches = of_protocol && terms.start <= time && time < terms.end;
-    way.step("grant", matches, [&] { return finding_on(list.grants[i], terms, service, time); });
-    if (matches) {
-      so_far.allowed = true;
-      so_far.reason = Reason::allowed;
-      so_far.grant = &list.grants[i];
-      so_far.holds_until = list.allowed_until(service.protocol, time);
-      return so_far;
-    }
-    protocol_seen = protocol_seen || of_protocol;
-    if (of_protocol && terms.start > time) next_start = std::min(next_start, terms.start);
-  }
-  if (!protocol_seen) return denied(so_far, Reason::protocol_not_allowed);
-  if (next_start != WallTime::max()) return denied(so_far, Reason::not_yet_valid, next_start);
-  return denied(so_far, Reason::policy_expired);
+  const bool begun = found->start <= asked.question.time;
+  const Reason reason = !begun           ? Reason::maintenance_grace_period
+                        : found->of_gate ? Reason::gate_maintenance
+                                         : Reason::backend_maintenance;
+  const WallTime until = table.covered_until(when);
+  asked.way.step("maintenance", false, [&] {
+    return (found->of_gate ? "the gate" : "server " + asked.service.server->name) +
+           (begun ? " is in maintenance " : " will be in maintenance from " + format_time(found->start) + " on, ") +
+           found->name + ", until " + format_time(until);
+  });
+  Decision decision = denied(so_far, reason, until);
+  decision.maintenance = found;
+  return decision;
 }
 
 }  // namespace
@@ -84,7 +79,7 @@ Decision decide(const Snapshot& snapshot, const Question& question, Trace* trace
   snapshot.bans->prefetch(question.source);
   const auto service = policy.match_service(question.destination, question.port, question.transport);
   const auto source = policy.user_at(question.source);
-  if (service && source) policy.prefetch_grants(source->index, service->server_index);
+  if (service && source) policy.prefetch_rules(source->index, service->server_index);
 
   if (const auto ban = snapshot.bans->find(question.source, question.time)) {
     const auto until = snapshot.bans->covered_until(question.source, question.time);
@@ -98,6 +93,12 @@ Decision decide(const Snapshot& snapshot, const Question& question, Trace* trace
     return denied(decision, Reason::banned_source, until);
   }
   way.step("ban", true, [&] { return "no ban covers " + question.source.text(); });
+  if (auto banned = judge_name_bans(snapshot, question, source, service, decision, way)) {
+    if (source) banned->user = source->user;
+    if (service) banned->service = service->service;
+    if (service) banned->server = service->server;
+    return *banned;
+  }
 
   if (!service) {
     way.step("service", false, [&] {
@@ -129,7 +130,16 @@ Decision decide(const Snapshot& snapshot, const Question& question, Trace* trace
            [&] { return "user " + source->user->name + (source->active ? " is active" : " is not active"); });
   if (!source->active) return denied(decision, Reason::user_inactive);
 
-  return decide_on_grants(policy, *source, *service, question.time, decision, way);
+  const Case asked{policy, question, *source, *service, way};
+  WallTime maintained = WallTime::max();
+  if (service->maintained || policy.maintenance().gate_has_any()) {
+    if (const auto turned_away = judge_maintenance(asked, decision, maintained)) return *turned_away;
+  }
+  WallTime next_denial = WallTime::max();
+  if (!policy.denials().empty()) {
+    if (const auto denial = judge_denials(asked, decision, next_denial)) return *denial;
+  }
+  return judge_grants(asked, decision, std::min(maintained, next_denial));
 }
 
 }  // namespace gatehouse::policy
