@@ -222,8 +222,7 @@ std::string Grants::finding_on(const Candidate& candidate, const Class& deciding
   const std::string& protocol = asked_.service.service->spec.protocol;
   const std::string name = "grant " + grant.name;
   if (!candidate.direct && direct_.matched) {
-    return name + " to group " + grant.spec->user_group + " does not count: a grant to " + asked_.source.user->name +
-           " himself or herself matches";
+    return name + " to group " + grant.spec->user_group + " does not count: a grant to " + asked_.source.user->name + " matches";
   }
   switch (candidate.lacks) {
     case Lacks::protocol:

@@ -96,10 +96,10 @@ class RuleChecker {
     std::string list;
     std::vector<std::string_view> written;
     for (const auto key : keys) {
-      list += (list.empty() ? "" : key == *(keys.end() - 1) ? " or " : ", ") + std::string(key);
+      list += (list.empty() ? "'" : key == *(keys.end() - 1) ? " or '" : ", '") + std::string(key) + "'";
       if (origin.has_written(key)) written.push_back(key);
     }
-    if (written.empty() && required) report(origin.place, who + " has no '" + list + "'", "add one of them");
+    if (written.empty() && required) report(origin.place, who + " has no " + list, "add one of them");
     if (written.size() > 1) {
       report(origin, written.back(), who + " has both '" + std::string(written.front()) + "' and '" +
                                          std::string(written.back()) + "'",
