@@ -23,17 +23,30 @@ class RandomPolicy {
   }
 
   WallTime time() {
-    static const std::vector<WallTime> anchors{
-        moment("2026-03-29T01:00:00Z"), moment("2026-10-25T01:00:00Z"), moment("2026-03-08T07:00:00Z"),
-        moment("2026-11-01T06:00:00Z"), moment("2026-03-08T05:00:00Z"), moment("2026-04-04T15:00:00Z"),
-        moment("2026-10-03T15:30:00Z"), moment("2026-12-31T23:00:00Z"), moment("2028-02-28T12:00:00Z"),
-        moment("2026-11-30T22:00:00Z")};
-    const auto near = anchors[anchor_] + std::chrono::minutes(30) * (static_cast<int>(below(240)) - 120);
+    const auto distance = one_in(2) ? std::chrono::minutes(15) * (static_cast<int>(below(40)) - 20)
+                                    : std::chrono::minutes(30) * (static_cast<int>(below(240)) - 120);
+    const auto near = anchor().time + distance;
     return one_in(3) ? near + std::chrono::milliseconds(static_cast<int>(below(3)) - 1) : near;
   }
 
+  // What all times of one policy are near to, and the zone in which something happens then.
+  struct Anchor {
+    WallTime time;
+    const char* zone;
+  };
+  [[nodiscard]] const Anchor& anchor() const {
+    static const std::vector<Anchor> anchors{
+        {moment("2026-03-29T01:00:00Z"), "Europe/Warsaw"},       {moment("2026-10-25T01:00:00Z"), "Europe/Warsaw"},
+        {moment("2026-03-08T07:00:00Z"), "America/New_York"},    {moment("2026-11-01T06:00:00Z"), "America/New_York"},
+        {moment("2026-03-08T05:00:00Z"), "America/Havana"},      {moment("2026-11-01T05:00:00Z"), "America/Havana"},
+        {moment("2026-04-04T15:00:00Z"), "Australia/Lord_Howe"}, {moment("2026-10-03T15:30:00Z"), "Australia/Lord_Howe"},
+        {moment("2026-12-31T23:00:00Z"), "Europe/Warsaw"},       {moment("2028-02-28T12:00:00Z"), "UTC"},
+        {moment("2026-11-30T23:00:00Z"), "Europe/Warsaw"}};
+    return anchors.at(anchor_ % anchors.size());
+  }
+
   Document document() {
-    anchor_ = below(10);
+    anchor_ = below(11);
     Document document;
     document.pools["p"].networks = {Prefix::parse("10.200.0.0/24").value()};
     for (const char* name : {"u0", "u1", "u2"}) document.users[name].active = !one_in(20);
@@ -148,7 +161,7 @@ class RandomPolicy {
   Schedule schedule() {
     static const std::vector<std::string> zones{"Europe/Warsaw", "America/New_York", "America/Havana",
                                                 "Australia/Lord_Howe", "UTC"};
-    Schedule schedule{any_of(zones), {}, ""};
+    Schedule schedule{one_in(3) ? any_of(zones) : anchor().zone, {}, ""};
     for (std::uint32_t i = 1 + below(3); i > 0; --i) schedule.rules.push_back(rule());
     return schedule;
   }

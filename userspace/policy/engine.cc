@@ -7,36 +7,36 @@
 namespace gatehouse::policy {
 namespace {
 
-std::optional<Decision> judge_name_bans(const Snapshot& snapshot, const Question& question,
-                                        const std::optional<Policy::SourceMatch>& source,
-                                        const std::optional<Policy::ServiceMatch>& service, const Decision& so_far,
-                                        const Way& way) {
+bool judge_name_bans(const Snapshot& snapshot, const Question& question,
+                     const std::optional<Policy::SourceMatch>& source,
+                     const std::optional<Policy::ServiceMatch>& service, Decision& decision, const Way& way) {
   const NameBans& bans = snapshot.bans->names();
-  if (bans.empty()) return std::nullopt;
-  const auto judge = [&](Subject subject, std::string_view name, const char* word,
-                         Reason reason) -> std::optional<Decision> {
+  if (bans.empty()) return false;
+  const auto banned = [&](Subject subject, std::string_view name, const char* word, Reason reason) {
     const auto* ban = bans.find(subject, name, question.time);
-    if (ban == nullptr) return std::nullopt;
+    if (ban == nullptr) return false;
     way.step("ban", false, [&] {
       return std::string(word) + " " + ban->name + " is banned by ban " + std::to_string(ban->id) + " " +
              until_text(ban->expires);
     });
-    Decision decision = denied(so_far, reason, ban->expires);
+    deny(decision, reason, ban->expires);
     decision.ban_id = ban->id;
-    return decision;
+    if (source) decision.user = source->user;
+    if (service) decision.service = service->service;
+    if (service) decision.server = service->server;
+    return true;
   };
-  std::optional<Decision> decision;
-  if (source) decision = judge(Subject::user, source->user->name, "user", Reason::banned_user);
-  if (!decision && service) decision = judge(Subject::server, service->server->name, "server", Reason::banned_backend);
-  if (!decision && question.device) {
-    decision = judge(Subject::device, *question.device, "device", Reason::banned_device);
+  if ((source && banned(Subject::user, source->user->name, "user", Reason::banned_user)) ||
+      (service && banned(Subject::server, service->server->name, "server", Reason::banned_backend)) ||
+      (question.device && banned(Subject::device, *question.device, "device", Reason::banned_device))) {
+    return true;
   }
-  if (!decision) way.step("ban", true, [] { return std::string("no ban is on user, server or device"); });
-  return decision;
+  way.step("ban", true, [] { return std::string("no ban is on user, server or device"); });
+  return false;
 }
 
-// The decision where the user is turned away; otherwise `next` is when a maintenance will end the session.
-std::optional<Decision> judge_maintenance(const Case& asked, const Decision& so_far, WallTime& next) {
+// True where the user is turned away; otherwise `next` is when a maintenance will end the session.
+bool judge_maintenance(const Case& asked, Decision& decision, WallTime& next) {
   const auto& table = asked.policy.maintenance();
   const MaintenanceTable::Asked when{asked.source.index, asked.service.server_index, asked.question.time,
                                      asked.question.live};
@@ -47,7 +47,7 @@ std::optional<Decision> judge_maintenance(const Case& asked, const Decision& so_
       return next == WallTime::max() ? std::string("no maintenance turns the user away")
                                      : "no maintenance turns the user away before " + format_time(next);
     });
-    return std::nullopt;
+    return false;
   }
   const bool begun = found->start <= asked.question.time;
   const Reason reason = !begun           ? Reason::maintenance_grace_period
@@ -59,9 +59,9 @@ std::optional<Decision> judge_maintenance(const Case& asked, const Decision& so_
            (begun ? " is in maintenance " : " will be in maintenance from " + format_time(found->start) + " on, ") +
            found->name + ", until " + format_time(until);
   });
-  Decision decision = denied(so_far, reason, until);
+  deny(decision, reason, until);
   decision.maintenance = found;
-  return decision;
+  return true;
 }
 
 }  // namespace
@@ -90,22 +90,19 @@ Decision decide(const Snapshot& snapshot, const Question& question, Trace* trace
       return text;
     });
     decision.ban_id = ban->id;
-    return denied(decision, Reason::banned_source, until);
+    deny(decision, Reason::banned_source, until);
+    return decision;
   }
   way.step("ban", true, [&] { return "no ban covers " + question.source.text(); });
-  if (auto banned = judge_name_bans(snapshot, question, source, service, decision, way)) {
-    if (source) banned->user = source->user;
-    if (service) banned->service = service->service;
-    if (service) banned->server = service->server;
-    return *banned;
-  }
+  if (judge_name_bans(snapshot, question, source, service, decision, way)) return decision;
 
   if (!service) {
     way.step("service", false, [&] {
       return "no service stands on " + Endpoint{question.destination, question.port}.text() + " over " +
              std::string(name(question.transport));
     });
-    return denied(decision, Reason::server_not_found);
+    deny(decision, Reason::server_not_found);
+    return decision;
   }
   decision.service = service->service;
   decision.server = service->server;
@@ -116,11 +113,15 @@ Decision decide(const Snapshot& snapshot, const Question& question, Trace* trace
   way.step("server", service->server_active, [&] {
     return "server " + service->server->name + (service->server_active ? " is active" : " is not active");
   });
-  if (!service->server_active) return denied(decision, Reason::server_not_found);
+  if (!service->server_active) {
+    deny(decision, Reason::server_not_found);
+    return decision;
+  }
 
   if (!source) {
     way.step("source", false, [&] { return "no user has the source " + question.source.text(); });
-    return denied(decision, Reason::unknown_source_ip);
+    deny(decision, Reason::unknown_source_ip);
+    return decision;
   }
   decision.user = source->user;
   way.step("source", true, [&] {
@@ -128,18 +129,22 @@ Decision decide(const Snapshot& snapshot, const Question& question, Trace* trace
   });
   way.step("user", source->active,
            [&] { return "user " + source->user->name + (source->active ? " is active" : " is not active"); });
-  if (!source->active) return denied(decision, Reason::user_inactive);
+  if (!source->active) {
+    deny(decision, Reason::user_inactive);
+    return decision;
+  }
 
   const Case asked{policy, question, *source, *service, way};
   WallTime maintained = WallTime::max();
   if (service->maintained || policy.maintenance().gate_has_any()) {
-    if (const auto turned_away = judge_maintenance(asked, decision, maintained)) return *turned_away;
+    if (judge_maintenance(asked, decision, maintained)) return decision;
   }
   WallTime next_denial = WallTime::max();
   if (!policy.denials().empty()) {
-    if (const auto denial = judge_denials(asked, decision, next_denial)) return *denial;
+    if (judge_denials(asked, decision, next_denial)) return decision;
   }
-  return judge_grants(asked, decision, std::min(maintained, next_denial));
+  judge_grants(asked, decision, std::min(maintained, next_denial));
+  return decision;
 }
 
 }  // namespace gatehouse::policy

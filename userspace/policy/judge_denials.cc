@@ -77,7 +77,7 @@ class Denials {
 
 }  // namespace
 
-std::optional<Decision> judge_denials(const Case& asked, const Decision& so_far, WallTime& next) {
+bool judge_denials(const Case& asked, Decision& decision, WallTime& next) {
   const Denials denials(asked);
   const auto rule = denials.applying();
   if (!rule) {
@@ -86,7 +86,7 @@ std::optional<Decision> judge_denials(const Case& asked, const Decision& so_far,
       return next == WallTime::max() ? std::string("no rule denies it")
                                      : "no rule denies it before " + format_time(next);
     });
-    return std::nullopt;
+    return false;
   }
   const auto& denial = asked.policy.denial(*rule);
   const auto until = unless_never(denials.until());
@@ -96,9 +96,9 @@ std::optional<Decision> judge_denials(const Case& asked, const Decision& so_far,
     if (!denial.spec->reason.empty()) text += " (" + denial.spec->reason + ")";
     return text;
   });
-  Decision decision = denied(so_far, Reason::denied_by_rule, until);
+  deny(decision, Reason::denied_by_rule, until);
   decision.denial = &denial;
-  return decision;
+  return true;
 }
 
 }  // namespace gatehouse::policy

@@ -52,7 +52,7 @@ class Grants {
                 lists_);
   }
 
-  [[nodiscard]] Decision judge(Decision so_far, WallTime latest);
+  void judge(Decision& decision, WallTime latest);
 
  private:
   // How those of one class (to the user, to his groups) stand.
@@ -60,8 +60,9 @@ class Grants {
     bool any = false;
     bool matched = false;
     bool begins_later = false;
+    bool allows = false;
     Lacks furthest = Lacks::protocol;
-    std::optional<Candidate> best;  // of those that allow
+    Candidate best;  // of those that allow
   };
 
   [[nodiscard]] WallTime now() const { return asked_.question.time; }
@@ -123,7 +124,8 @@ void Grants::look() {
     of.begins_later = of.begins_later || (lacks == Lacks::period && terms.start > now());
     if (lacks != Lacks::nothing) return;
     const Candidate candidate{rule, {list.rank, terms.end, terms.by_name}, list.direct, lacks};
-    if (!of.best || candidate.standing.before(of.best->standing)) of.best = candidate;
+    if (!of.allows || candidate.standing.before(of.best.standing)) of.best = candidate;
+    of.allows = true;
   });
 }
 
@@ -167,33 +169,34 @@ WallTime Grants::denied_until() const {
   return until;
 }
 
-Decision Grants::judge(Decision so_far, WallTime latest) {
+void Grants::judge(Decision& decision, WallTime latest) {
   look();
   if (!direct_.any && !of_groups_.any) {
     asked_.way.step("grant", false, [&] {
       return "no grant lets " + asked_.source.user->name + " reach " + asked_.service.server->name;
     });
-    return denied(so_far, Reason::no_matching_policy);
+    deny(decision, Reason::no_matching_policy);
+    return;
   }
   const Class& deciding = direct_.matched || !of_groups_.any ? direct_ : of_groups_;
   if (asked_.way.is_traced()) explain(deciding);
-  if (!deciding.best) {
+  if (!deciding.allows) {
     const bool both = !direct_.matched && !of_groups_.matched;
     const Lacks furthest = both ? std::max(direct_.furthest, of_groups_.furthest) : deciding.furthest;
     const Reason reason = reason_for(furthest, direct_.begins_later || of_groups_.begins_later);
     const bool may_change_at_any_time = furthest == Lacks::login || furthest == Lacks::sessions;
-    return denied(so_far, reason, may_change_at_any_time ? now() : unless_never(denied_until()));
+    deny(decision, reason, may_change_at_any_time ? now() : unless_never(denied_until()));
+    return;
   }
-  const auto& terms = table_.terms(deciding.best->rule);
-  so_far.allowed = true;
-  so_far.reason = Reason::allowed;
-  so_far.grant = &asked_.policy.grant(deciding.best->rule);
-  so_far.holds_until = unless_never(std::min(allowed_until(), latest));
-  so_far.grant_until = unless_never(std::min(conditions().applies_until(terms, now()), latest));
-  so_far.idle_timeout = conditions().idle_timeout(terms);
-  so_far.record = terms.record;
-  so_far.channels = terms.channels;
-  return so_far;
+  const auto& terms = table_.terms(deciding.best.rule);
+  decision.allowed = true;
+  decision.reason = Reason::allowed;
+  decision.grant = &asked_.policy.grant(deciding.best.rule);
+  decision.holds_until = unless_never(std::min(allowed_until(), latest));
+  decision.grant_until = unless_never(std::min(conditions().applies_until(terms, now()), latest));
+  decision.idle_timeout = conditions().idle_timeout(terms);
+  decision.record = terms.record;
+  decision.channels = terms.channels;
 }
 
 void Grants::explain(const Class& deciding) const {
@@ -205,9 +208,9 @@ void Grants::explain(const Class& deciding) const {
     return a.direct != b.direct ? a.direct : a.standing.before(b.standing);
   });
   // The one that decides stands last.
-  if (deciding.best) {
+  if (deciding.allows) {
     std::stable_partition(all.begin(), all.end(),
-                          [&](const Candidate& candidate) { return candidate.rule != deciding.best->rule; });
+                          [&](const Candidate& candidate) { return candidate.rule != deciding.best.rule; });
   }
   for (const auto& candidate : all) {
     const bool aside = !candidate.direct && direct_.matched;
@@ -222,7 +225,8 @@ std::string Grants::finding_on(const Candidate& candidate, const Class& deciding
   const std::string& protocol = asked_.service.service->spec.protocol;
   const std::string name = "grant " + grant.name;
   if (!candidate.direct && direct_.matched) {
-    return name + " to group " + grant.spec->user_group + " does not count: a grant to " + asked_.source.user->name + " matches";
+    return name + " to group " + grant.spec->user_group + " does not count: a grant to " + asked_.source.user->name +
+           " matches";
   }
   switch (candidate.lacks) {
     case Lacks::protocol:
@@ -249,7 +253,7 @@ std::string Grants::finding_on(const Candidate& candidate, const Class& deciding
   const auto until = conditions().applies_until(terms, now());
   if (until < terms.end) text += "by its schedules until " + format_time(until) + ", and as a whole ";
   text += until_text(unless_never(terms.end));
-  const auto& best = *deciding.best;
+  const auto& best = deciding.best;
   if (candidate.rule == best.rule) return text;
   if (candidate.standing.rank != best.standing.rank) return text + ", but another is for less than this one";
   if (candidate.standing.end != best.standing.end) return text + ", but another ends later";
@@ -258,9 +262,8 @@ std::string Grants::finding_on(const Candidate& candidate, const Class& deciding
 
 }  // namespace
 
-Decision judge_grants(const Case& asked, const Decision& so_far, WallTime latest) {
-  Grants grants(asked);
-  return grants.judge(so_far, latest);
+void judge_grants(const Case& asked, Decision& decision, WallTime latest) {
+  Grants(asked).judge(decision, latest);
 }
 
 }  // namespace gatehouse::policy

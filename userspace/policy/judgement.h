@@ -31,11 +31,10 @@ struct Case {
   const Way& way;
 };
 
-inline Decision denied(Decision so_far, Reason reason, std::optional<WallTime> holds_until = std::nullopt) {
-  so_far.allowed = false;
-  so_far.reason = reason;
-  so_far.holds_until = holds_until;
-  return so_far;
+inline void deny(Decision& decision, Reason reason, std::optional<WallTime> holds_until = std::nullopt) {
+  decision.allowed = false;
+  decision.reason = reason;
+  decision.holds_until = holds_until;
 }
 
 inline std::optional<WallTime> unless_never(WallTime time) {
@@ -59,10 +58,12 @@ struct Standing {
   }
 };
 
-// judge_denials.cc: the decision where a denial applies; otherwise `next` is when the first one will.
-std::optional<Decision> judge_denials(const Case& asked, const Decision& so_far, WallTime& next);
+// All fill in `decision`, which is not copied on its way: it is larger than most of what is compared.
+//
+// judge_denials.cc: true where a denial applies; otherwise `next` is when the first one will.
+bool judge_denials(const Case& asked, Decision& decision, WallTime& next);
 
 // judge_grants.cc. Allowed for no longer than `latest`.
-Decision judge_grants(const Case& asked, const Decision& so_far, WallTime latest);
+void judge_grants(const Case& asked, Decision& decision, WallTime latest);
 
 }  // namespace gatehouse::policy
