@@ -75,8 +75,9 @@ TEST(Grants, ReachAServerByItsNameItsServiceOrAnyGroupItIsIn) {
   }
   EXPECT_EQ(alice("  g: {user: alice, service: win1-ssh}\n").reason, Reason::no_matching_policy);
   EXPECT_EQ(alice("  g: {user: alice, server: win2}\n").reason, Reason::no_matching_policy);
-  EXPECT_EQ(answer("grants: {g: {user_group: admins, server: win1}}\n", question("192.0.2.8", "10.200.0.1", 3389)).reason,
-            Reason::no_matching_policy)
+  EXPECT_EQ(
+      answer("grants: {g: {user_group: admins, server: win1}}\n", question("192.0.2.8", "10.200.0.1", 3389)).reason,
+      Reason::no_matching_policy)
       << "bob is in the group above, not in this one";
 }
 
@@ -90,8 +91,8 @@ TEST(Grants, ToTheUserHimselfPutThoseOfHisGroupsAside) {
                 .reason,
             Reason::outside_schedule)
       << "its schedule does not let the group in again";
-  for (const char* lacking : {"protocol: ssh", "sources: 198.18.0.0/24", "active: false", "end: 2026-01-01",
-                              "start: 2027-01-01"}) {
+  for (const char* lacking :
+       {"protocol: ssh", "sources: 198.18.0.0/24", "active: false", "end: 2026-01-01", "start: 2027-01-01"}) {
     EXPECT_EQ(alice(std::string("  direct: {user: alice, server: win1, ") + lacking +
                     "}\n  group: {user_group: staff, server: win1}\n")
                   .grant,
@@ -210,9 +211,9 @@ TEST(Denials, ByARuleBeatEveryGrant) {
     const auto denied = answer(grants + "  d: {" + rule + "}\n", asked);
     EXPECT_EQ(denied.reason, Reason::denied_by_rule) << rule;
   }
-  for (const char* rule : {"user: bob", "user_group: admins, server: win2", "service: win1-ssh", "protocol: ssh",
-                           "sources: 198.18.0.0/24", "user: alice, end: 2026-01-01", "user: alice, schedules: night",
-                           "user: alice, logins: root"}) {
+  for (const char* rule :
+       {"user: bob", "user_group: admins, server: win2", "service: win1-ssh", "protocol: ssh", "sources: 198.18.0.0/24",
+        "user: alice, end: 2026-01-01", "user: alice, schedules: night", "user: alice, logins: root"}) {
     EXPECT_TRUE(answer(grants + "  d: {" + rule + "}\n", asked).allowed) << rule;
   }
 }
@@ -237,9 +238,10 @@ TEST(Denials, ByARuleHoldUntilTheLastOneEndsAndEndWhatTheyWillCover) {
 }
 
 TEST(Denials, NameTheMostSpecificRule) {
-  const auto snap = snapshot(policy_with(
-      "grants: {g: {user: alice, server: win1}}\n"
-      "denials: {a: {protocol: rdp}, b: {server_group: all}, c: {service: win1-rdp, reason: broken}, d: {user: alice}}\n"));
+  const auto snap =
+      snapshot(policy_with("grants: {g: {user: alice, server: win1}}\n"
+                           "denials: {a: {protocol: rdp}, b: {server_group: all}, c: {service: win1-rdp, reason: "
+                           "broken}, d: {user: alice}}\n"));
   Trace trace;
   const auto decision = decide(snap, question("192.0.2.7", "10.200.0.1", 3389), &trace);
   ASSERT_NE(decision.denial, nullptr);
@@ -350,7 +352,8 @@ TEST(NameBans, OfUserServerAndDeviceComeBeforeEverythingButTheAddress) {
   auto snap = snapshot(policy_with("grants: {g: {user: alice, server: win1}}\n"),
                        {{9, Prefix::parse("192.0.2.8").value(), std::nullopt}});
   const auto until = moment("2026-11-24");
-  const std::vector<NameBan> bans{{1, Subject::user, "alice", until}, {2, Subject::server, "win2", std::nullopt},
+  const std::vector<NameBan> bans{{1, Subject::user, "alice", until},
+                                  {2, Subject::server, "win2", std::nullopt},
                                   {3, Subject::device, "123456789", std::nullopt}};
   snap.bans = snap.bans->with_names(NameBans(bans));
   const auto user = decide(snap, question("192.0.2.7", "10.200.0.1", 3389));
@@ -369,7 +372,8 @@ TEST(NameBans, OfUserServerAndDeviceComeBeforeEverythingButTheAddress) {
 }
 
 TEST(NameBans, KeepOneBanANameAndLeaveTheOldTableAsItWas) {
-  const std::vector<NameBan> first{{1, Subject::user, "alice", std::nullopt}, {2, Subject::server, "alice", std::nullopt}};
+  const std::vector<NameBan> first{{1, Subject::user, "alice", std::nullopt},
+                                   {2, Subject::server, "alice", std::nullopt}};
   const NameBans before(first);
   const auto after = before.with(std::vector<NameBan>{{3, Subject::user, "alice", moment("2027-01-01")}},
                                  std::vector<NameBan>{{0, Subject::server, "alice", std::nullopt}});
@@ -378,7 +382,8 @@ TEST(NameBans, KeepOneBanANameAndLeaveTheOldTableAsItWas) {
   EXPECT_EQ(after.find(Subject::user, "alice", moment("2026-12-01"))->id, 3U);
   EXPECT_EQ(after.find(Subject::user, "alice", moment("2027-01-01")), nullptr);
   EXPECT_EQ(after.find(Subject::server, "alice", moment("2026-12-01")), nullptr);
-  EXPECT_EQ(BanTable().with_names(after)->with({}, {})->names().list(), after.list()) << "a change of addresses keeps them";
+  EXPECT_EQ(BanTable().with_names(after)->with({}, {})->names().list(), after.list())
+      << "a change of addresses keeps them";
 }
 
 }  // namespace

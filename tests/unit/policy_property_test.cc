@@ -58,8 +58,8 @@ WallTime moment_between(const World& world, RandomPolicy& random, WallTime from,
     const auto& schedule = std::next(world.document.schedules.begin(), at)->second;
     const auto& rule = random.any_of(schedule.rules);
     const auto clock = SecondEngine::clock(schedule.zone, moment);
-    const auto edge = std::chrono::floor<std::chrono::days>(clock) +
-                      std::chrono::minutes(random.one_in(2) ? rule.from : rule.to);
+    const auto edge =
+        std::chrono::floor<std::chrono::days>(clock) + std::chrono::minutes(random.one_in(2) ? rule.from : rule.to);
     moment += (edge - clock) - std::chrono::milliseconds(random.below(2));
   }
   return std::clamp(moment, from, std::min(until, from + length) - std::chrono::milliseconds(1));
@@ -73,8 +73,8 @@ void check_allowed(const World& world, const SecondEngine& second, RandomPolicy&
   const WallTime far = from + std::chrono::days(1000);
   for (int i = 0; i < 5; ++i) {
     question.time = moment_between(world, random, from, until.value_or(far));
-    ASSERT_TRUE(second.decide(question).allowed())
-        << text_of(world, question, "denied before the decision's end (" + (until ? format_time(*until) : "never") + ")");
+    ASSERT_TRUE(second.decide(question).allowed()) << text_of(
+        world, question, "denied before the decision's end (" + (until ? format_time(*until) : "never") + ")");
   }
   if (!until) return;
   question.time = *until - std::chrono::milliseconds(1);

@@ -35,13 +35,17 @@ class RandomPolicy {
     const char* zone;
   };
   [[nodiscard]] const Anchor& anchor() const {
-    static const std::vector<Anchor> anchors{
-        {moment("2026-03-29T01:00:00Z"), "Europe/Warsaw"},       {moment("2026-10-25T01:00:00Z"), "Europe/Warsaw"},
-        {moment("2026-03-08T07:00:00Z"), "America/New_York"},    {moment("2026-11-01T06:00:00Z"), "America/New_York"},
-        {moment("2026-03-08T05:00:00Z"), "America/Havana"},      {moment("2026-11-01T05:00:00Z"), "America/Havana"},
-        {moment("2026-04-04T15:00:00Z"), "Australia/Lord_Howe"}, {moment("2026-10-03T15:30:00Z"), "Australia/Lord_Howe"},
-        {moment("2026-12-31T23:00:00Z"), "Europe/Warsaw"},       {moment("2028-02-28T12:00:00Z"), "UTC"},
-        {moment("2026-11-30T23:00:00Z"), "Europe/Warsaw"}};
+    static const std::vector<Anchor> anchors{{moment("2026-03-29T01:00:00Z"), "Europe/Warsaw"},
+                                             {moment("2026-10-25T01:00:00Z"), "Europe/Warsaw"},
+                                             {moment("2026-03-08T07:00:00Z"), "America/New_York"},
+                                             {moment("2026-11-01T06:00:00Z"), "America/New_York"},
+                                             {moment("2026-03-08T05:00:00Z"), "America/Havana"},
+                                             {moment("2026-11-01T05:00:00Z"), "America/Havana"},
+                                             {moment("2026-04-04T15:00:00Z"), "Australia/Lord_Howe"},
+                                             {moment("2026-10-03T15:30:00Z"), "Australia/Lord_Howe"},
+                                             {moment("2026-12-31T23:00:00Z"), "Europe/Warsaw"},
+                                             {moment("2028-02-28T12:00:00Z"), "UTC"},
+                                             {moment("2026-11-30T23:00:00Z"), "Europe/Warsaw"}};
     return anchors.at(anchor_ % anchors.size());
   }
 
@@ -70,7 +74,8 @@ class RandomPolicy {
     }
     for (std::uint32_t i = 0; i < 2; ++i) {
       const std::string number = std::to_string(i);
-      document.servers["s" + number] = {.active = !one_in(20), .address = Address::from_v4(0x0a280001U + i), .description = ""};
+      document.servers["s" + number] = {
+          .active = !one_in(20), .address = Address::from_v4(0x0a280001U + i), .description = ""};
       for (const bool rdp : {true, false}) {
         auto& service = document.services[(rdp ? "rdp" : "ssh") + number];
         service.server = "s" + number;
@@ -98,8 +103,10 @@ class RandomPolicy {
     }
     for (std::uint32_t i = below(3); i > 0; --i) {
       Denial denial;
-      if (one_in(2)) denial.user = user();
-      else if (one_in(2)) denial.user_group = group("g");
+      if (one_in(2))
+        denial.user = user();
+      else if (one_in(2))
+        denial.user_group = group("g");
       target(denial, 4);
       restrict(denial);
       const bool restricted = !denial.user.empty() || !denial.user_group.empty() || !denial.server.empty() ||
@@ -129,8 +136,12 @@ class RandomPolicy {
   }
 
   Question question() {
-    Question question{Address::from_v4(0xc0000200U + below(18)), Address::from_v4(0x0ac80001U + below(2)),
-                      static_cast<std::uint16_t>(one_in(2) ? 22 : 3389), Transport::tcp, time(), std::nullopt};
+    Question question{Address::from_v4(0xc0000200U + below(18)),
+                      Address::from_v4(0x0ac80001U + below(2)),
+                      static_cast<std::uint16_t>(one_in(2) ? 22 : 3389),
+                      Transport::tcp,
+                      time(),
+                      std::nullopt};
     if (one_in(3)) question.login = one_in(2) ? "root" : "alice";
     if (one_in(4)) question.open_sessions = below(3);
     question.live = one_in(4);
@@ -138,7 +149,7 @@ class RandomPolicy {
   }
 
   ScheduleRule rule() {
-    static constexpr std::array<std::uint16_t, 13> minutes{0,   30,  60,  90,  120,  150, 180,
+    static constexpr std::array<std::uint16_t, 13> minutes{0,   30,  60,  90,   120,  150, 180,
                                                            360, 720, 840, 1080, 1320, 1410};
     ScheduleRule rule;
     do {
@@ -198,8 +209,10 @@ class RandomPolicy {
 
   Maintenance maintenance() {
     Maintenance maintenance;
-    if (one_in(3)) maintenance.server = "s0";
-    else if (one_in(2)) maintenance.server_group = group("t");
+    if (one_in(3))
+      maintenance.server = "s0";
+    else if (one_in(2))
+      maintenance.server_group = group("t");
     maintenance.start = time();
     maintenance.end = maintenance.start + std::chrono::hours(1 + below(30));
     if (one_in(2)) maintenance.grace = std::chrono::minutes(30 * (1 + below(8)));

@@ -134,8 +134,10 @@ TEST(ScheduleText, ReadsDaysMonthsAndTimesAndPrintsThemBack) {
 }
 
 TEST(ScheduleText, RefusesWhatItCannotReadOneWayOnly) {
-  for (const char* text : {"monday", "Mon", "mon-", "-fri", "mon-fri-sat", "1", ""}) EXPECT_FALSE(parse_weekdays(text)) << text;
-  for (const char* text : {"0", "32", "7-1", "1-", "-1", "last", "1.5", "001", ""}) EXPECT_FALSE(parse_days(text)) << text;
+  for (const char* text : {"monday", "Mon", "mon-", "-fri", "mon-fri-sat", "1", ""})
+    EXPECT_FALSE(parse_weekdays(text)) << text;
+  for (const char* text : {"0", "32", "7-1", "1-", "-1", "last", "1.5", "001", ""})
+    EXPECT_FALSE(parse_days(text)) << text;
   for (const char* text : {"0", "13", "march", "1-13", ""}) EXPECT_FALSE(parse_months(text)) << text;
   for (const char* text : {"8:00-18:00", "08:00", "08:00-", "08:00-18:60", "24:00-06:00", "08:00-25:00", "08:00-08:00",
                            "22:00-00:00", "0800-1800", "08:00 - 18:00", ""}) {

@@ -181,13 +181,12 @@ class SecondEngine {
     };
     std::optional<Found> best;
     for (const auto& [name, one] : document_.maintenance) {
-      const bool concerns = one.of_gate() || one.server == server ||
-                            (!one.server_group.empty() &&
-                             distance(document_.server_groups, one.server_group, server) >= 0);
-      const bool exempt =
-          std::find(one.exempt_users.begin(), one.exempt_users.end(), user) != one.exempt_users.end() ||
-          std::any_of(one.exempt_user_groups.begin(), one.exempt_user_groups.end(),
-                      [&](const auto& group) { return in_user_group(group, user); });
+      const bool concerns =
+          one.of_gate() || one.server == server ||
+          (!one.server_group.empty() && distance(document_.server_groups, one.server_group, server) >= 0);
+      const bool exempt = std::find(one.exempt_users.begin(), one.exempt_users.end(), user) != one.exempt_users.end() ||
+                          std::any_of(one.exempt_user_groups.begin(), one.exempt_user_groups.end(),
+                                      [&](const auto& group) { return in_user_group(group, user); });
       const bool begun = one.start <= question.time && question.time < one.end;
       const bool grace = !question.live && one.start - one.grace <= question.time && question.time < one.start;
       if (!concerns || exempt || (!begun && !grace)) continue;
@@ -216,11 +215,11 @@ class SecondEngine {
                                                      const std::string& service) const {
     std::set<Order> denials;
     for (const auto& [name, rule] : document_.denials) {
-      const bool applies =
-          is_for_user(rule, user) && rank(rule, service) >= 0 &&
-          (rule.protocol.empty() || rule.protocol == document_.services.at(service).protocol) &&
-          has_source(rule, question.source) && is_in_period(rule, question.time) && is_open(rule, question.time) &&
-          (rule.logins.empty() || (question.login && has_login(rule, *question.login)));
+      const bool applies = is_for_user(rule, user) && rank(rule, service) >= 0 &&
+                           (rule.protocol.empty() || rule.protocol == document_.services.at(service).protocol) &&
+                           has_source(rule, question.source) && is_in_period(rule, question.time) &&
+                           is_open(rule, question.time) &&
+                           (rule.logins.empty() || (question.login && has_login(rule, *question.login)));
       if (applies) denials.insert(order_of(name, rule, service));
     }
     if (denials.empty()) return std::nullopt;

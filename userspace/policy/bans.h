@@ -1,6 +1,6 @@
-// The bans, as the decision engine asks them: of addresses and networks here, of names beside them. Immutable and shared: a changed table takes
-// over all of the old one but the small parts that hold the changed bans, so that one more ban costs the same with ten
-// bans and with a million, every time. Text (reason, author) stays in the store.
+// The bans, as the decision engine asks them: of addresses and networks here, of names beside them. Immutable and
+// shared: a changed table takes over all of the old one but the small parts that hold the changed bans, so that one
+// more ban costs the same with ten bans and with a million, every time. Text (reason, author) stays in the store.
 #pragma once
 
 #include <array>

@@ -77,7 +77,7 @@ struct Maintenance {
   std::string server;
   std::string server_group;
   WallTime start;
-  WallTime end;                     // half-open: [start, end)
+  WallTime end;                       // half-open: [start, end)
   Duration grace = Duration::zero();  // so long before the start nobody is let in any more
   std::vector<std::string> exempt_users;
   std::vector<std::string> exempt_user_groups;
@@ -93,8 +93,8 @@ struct Grant {
   std::string server = {};
   std::string server_group = {};
   std::string service = {};
-  std::string protocol = {};          // empty: any
-  std::vector<Prefix> sources = {};   // sorted; empty: any of the user's
+  std::string protocol = {};         // empty: any
+  std::vector<Prefix> sources = {};  // sorted; empty: any of the user's
   std::optional<WallTime> start = {};
   std::optional<WallTime> end = {};         // half-open: [start, end)
   std::vector<std::string> schedules = {};  // open while any of them is; empty: always

@@ -109,10 +109,7 @@ std::vector<Field> fields_of(const Maintenance& maintenance) {
       text_field("server_group", maintenance.server_group),
       time_field("start", maintenance.start),
       time_field("end", maintenance.end),
-      Field{"grace",
-            {format_duration(maintenance.grace)},
-            Field::Shape::text,
-            maintenance.grace == Duration::zero()},
+      Field{"grace", {format_duration(maintenance.grace)}, Field::Shape::text, maintenance.grace == Duration::zero()},
       names_field("exempt_users", maintenance.exempt_users),
       names_field("exempt_user_groups", maintenance.exempt_user_groups),
       text_field("reason", maintenance.reason),
@@ -143,18 +140,12 @@ std::vector<Field> fields_of(const Grant& grant) {
 
 std::vector<Field> fields_of(const Denial& denial) {
   return {
-      text_field("user", denial.user),
-      text_field("user_group", denial.user_group),
-      text_field("server", denial.server),
-      text_field("server_group", denial.server_group),
-      text_field("service", denial.service),
-      text_field("protocol", denial.protocol),
-      list_field("sources", denial.sources),
-      time_field("start", denial.start),
-      time_field("end", denial.end),
-      names_field("schedules", denial.schedules),
-      names_field("logins", denial.logins),
-      text_field("reason", denial.reason),
+      text_field("user", denial.user),       text_field("user_group", denial.user_group),
+      text_field("server", denial.server),   text_field("server_group", denial.server_group),
+      text_field("service", denial.service), text_field("protocol", denial.protocol),
+      list_field("sources", denial.sources), time_field("start", denial.start),
+      time_field("end", denial.end),         names_field("schedules", denial.schedules),
+      names_field("logins", denial.logins),  text_field("reason", denial.reason),
   };
 }
 

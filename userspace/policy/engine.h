@@ -41,8 +41,9 @@ struct Decision {
   Reason reason = Reason::internal_error;
   // Until when the answer holds if nothing is changed; nullopt: for ever. Half-open: at that moment ask again. Allowed:
   // the session may live until then, the latest moment up to which some matching grant allows without a gap (schedules
-  // are followed over `schedule_sight`). Denied: nothing is allowed before then; the moment of the question itself where
-  // the answer depends on what may change at any time (login, open sessions), so that no verdict may be kept of it.
+  // are followed over `schedule_sight`). Denied: nothing is allowed before then; the moment of the question itself
+  // where the answer depends on what may change at any time (login, open sessions), so that no verdict may be kept of
+  // it.
   std::optional<WallTime> holds_until;
   // Up to when the grant that is named allows by itself; after it another may go on, with other terms.
   std::optional<WallTime> grant_until;

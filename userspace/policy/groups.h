@@ -17,8 +17,8 @@ struct Membership {
   std::uint32_t distance = 0;  // 0: it names the member itself; the least where there are several ways
 };
 
-// Groups have numbers in the order of the document, and members of both kinds are named the same way: of a UserGroup its
-// users, of a ServerGroup its servers.
+// Groups have numbers in the order of the document, and members of both kinds are named the same way: of a UserGroup
+// its users, of a ServerGroup its servers.
 class Groups {
  public:
   explicit Groups(const std::map<std::string, UserGroup>& groups);

@@ -7,10 +7,10 @@ namespace {
 
 class Denials {
  public:
-  explicit Denials(const Case& asked) : asked_(asked), table_(asked.policy.denials()) {
-    table_.find({asked.source.index, asked.service.service_index, asked.service.server_index, asked.source.more_denials,
-                 asked.service.more_denials},
-                lists_);
+  explicit Denials(const Case& asked) : asked_(asked) {
+    asked.policy.denials().find({asked.source.index, asked.service.service_index, asked.service.server_index,
+                                 asked.source.more_denials, asked.service.more_denials},
+                                lists_);
   }
 
   // The rule to name, of those that apply now.
@@ -56,8 +56,8 @@ class Denials {
   template <typename Visit>
   void each(Visit&& visit) const {
     for (const auto& list : lists_.all()) {
-      for (std::uint32_t rule = list.first; rule < list.first + list.count; ++rule) {
-        const auto& terms = table_.terms(rule);
+      for (std::uint32_t i = 0; i < list.count; ++i) {
+        const auto& terms = list.terms[i];
         if (!terms.allows(asked_.service.protocol)) continue;
         if (!conditions().source_fits(terms, asked_.question.source)) continue;
         // A rule about logins says nothing before the login is known.
@@ -65,13 +65,12 @@ class Denials {
             (!asked_.question.login || !conditions().login_fits(terms, *asked_.question.login))) {
           continue;
         }
-        visit(rule, terms, list.rank);
+        visit(list.first + i, terms, list.rank);
       }
     }
   }
 
   const Case& asked_;
-  const RuleTable& table_;
   RuleLists lists_;
 };
 

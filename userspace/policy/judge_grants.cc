@@ -38,6 +38,7 @@ Reason reason_for(Lacks lacks, bool begins_later) {
 }
 
 struct Candidate {
+  const RuleTerms* terms = nullptr;
   std::uint32_t rule = 0;
   Standing standing;
   bool direct = false;
@@ -46,10 +47,10 @@ struct Candidate {
 
 class Grants {
  public:
-  explicit Grants(const Case& asked) : asked_(asked), table_(asked.policy.grants()) {
-    table_.find({asked.source.index, asked.service.service_index, asked.service.server_index, asked.source.more_grants,
-                 asked.service.more_grants},
-                lists_);
+  explicit Grants(const Case& asked) : asked_(asked) {
+    asked.policy.grants().find({asked.source.index, asked.service.service_index, asked.service.server_index,
+                                asked.source.more_grants, asked.service.more_grants},
+                               lists_);
   }
 
   void judge(Decision& decision, WallTime latest);
@@ -71,9 +72,7 @@ class Grants {
   template <typename Visit>
   void each(Visit&& visit) const {
     for (const auto& list : lists_.all()) {
-      for (std::uint32_t rule = list.first; rule < list.first + list.count; ++rule) {
-        visit(rule, table_.terms(rule), list);
-      }
+      for (std::uint32_t i = 0; i < list.count; ++i) visit(list.first + i, list.terms[i], list);
     }
   }
 
@@ -107,7 +106,6 @@ class Grants {
   [[nodiscard]] std::string finding_on(const Candidate& candidate, const Class& deciding) const;
 
   const Case& asked_;
-  const RuleTable& table_;
   RuleLists lists_;
   Class of_groups_;
   Class direct_;
@@ -123,7 +121,7 @@ void Grants::look() {
     of.furthest = std::max(of.furthest, lacks);
     of.begins_later = of.begins_later || (lacks == Lacks::period && terms.start > now());
     if (lacks != Lacks::nothing) return;
-    const Candidate candidate{rule, {list.rank, terms.end, terms.by_name}, list.direct, lacks};
+    const Candidate candidate{&terms, rule, {list.rank, terms.end, terms.by_name}, list.direct, lacks};
     if (!of.allows || candidate.standing.before(of.best.standing)) of.best = candidate;
     of.allows = true;
   });
@@ -188,7 +186,7 @@ void Grants::judge(Decision& decision, WallTime latest) {
     deny(decision, reason, may_change_at_any_time ? now() : unless_never(denied_until()));
     return;
   }
-  const auto& terms = table_.terms(deciding.best.rule);
+  const auto& terms = *deciding.best.terms;
   decision.allowed = true;
   decision.reason = Reason::allowed;
   decision.grant = &asked_.policy.grant(deciding.best.rule);
@@ -202,7 +200,7 @@ void Grants::judge(Decision& decision, WallTime latest) {
 void Grants::explain(const Class& deciding) const {
   std::vector<Candidate> all;
   each([&](std::uint32_t rule, const RuleTerms& terms, const RuleList& list) {
-    all.push_back({rule, {list.rank, terms.end, terms.by_name}, list.direct, lacks_of(terms)});
+    all.push_back({&terms, rule, {list.rank, terms.end, terms.by_name}, list.direct, lacks_of(terms)});
   });
   std::stable_sort(all.begin(), all.end(), [](const Candidate& a, const Candidate& b) {
     return a.direct != b.direct ? a.direct : a.standing.before(b.standing);
@@ -221,7 +219,7 @@ void Grants::explain(const Class& deciding) const {
 
 std::string Grants::finding_on(const Candidate& candidate, const Class& deciding) const {
   const auto& grant = asked_.policy.grant(candidate.rule);
-  const auto& terms = table_.terms(candidate.rule);
+  const auto& terms = *candidate.terms;
   const std::string& protocol = asked_.service.service->spec.protocol;
   const std::string name = "grant " + grant.name;
   if (!candidate.direct && direct_.matched) {

@@ -77,7 +77,8 @@ void read_sections(const std::string& file, const YAML::Node& root, Draft& draft
 // loader_rules.cc: groups, schedules, maintenance, grants and denials of one file.
 void read_rule_sections(const std::string& file, const StrictMap& root, Draft& draft, Issues& issues);
 
-// Whatever takes more than one value to judge: loader_checks.cc for addresses, loader_rule_checks.cc for names and times.
+// Whatever takes more than one value to judge: loader_checks.cc for addresses, loader_rule_checks.cc for names and
+// times.
 void check(const Draft& draft, Issues& issues);
 void check_rules(const Draft& draft, Issues& issues);
 

@@ -84,7 +84,10 @@ class Entry {
     bool sound = true;
     for (const auto& [text, line] : map_.texts(key)) {
       const auto where = map_.name() + ", " + std::string(key) + ": ";
-      if (const auto fault = fault_of_value(text); !fault.empty()) {
+      if (text.empty()) {
+        issues_->add(map_.file(), line, where + "an entry is empty", "write a value there, or take it out");
+        sound = false;
+      } else if (const auto fault = fault_of_value(text); !fault.empty()) {
         issues_->add(map_.file(), line, where + fault, "write one line of plain text");
         sound = false;
       } else if (auto value = parse_text(std::string_view(text))) {
@@ -98,11 +101,12 @@ class Entry {
   }
   // Names or other words; kept sorted. Where each stands goes to the origin.
   void read(std::string_view key, std::vector<std::string>& into) {
-    each(key, [](std::string_view text) { return Result<std::string>(text); },
-         [&](std::string value, int line) {
-           origin_.words.push_back({key, value, line});
-           into.push_back(std::move(value));
-         });
+    each(
+        key, [](std::string_view text) { return Result<std::string>(text); },
+        [&](std::string value, int line) {
+          origin_.words.push_back({key, value, line});
+          into.push_back(std::move(value));
+        });
     std::sort(into.begin(), into.end());
   }
 

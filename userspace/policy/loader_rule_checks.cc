@@ -101,8 +101,8 @@ class RuleChecker {
     }
     if (written.empty() && required) report(origin.place, who + " has no " + list, "add one of them");
     if (written.size() > 1) {
-      report(origin, written.back(), who + " has both '" + std::string(written.front()) + "' and '" +
-                                         std::string(written.back()) + "'",
+      report(origin, written.back(),
+             who + " has both '" + std::string(written.front()) + "' and '" + std::string(written.back()) + "'",
              "keep one of them; write an entry of its own for the other");
     }
   }
@@ -130,9 +130,8 @@ class RuleChecker {
     std::unordered_set<std::string_view> seen;
     for (const auto& entry : origin.words) {
       if (entry.key == key && !seen.insert(entry.text).second) {
-        report(Place{origin.place.file, entry.line}, who + ", " + std::string(key) + ": '" + entry.text +
-                                                         "' comes twice",
-               "keep one of them");
+        report(Place{origin.place.file, entry.line},
+               who + ", " + std::string(key) + ": '" + entry.text + "' comes twice", "keep one of them");
       }
     }
   }
@@ -185,9 +184,8 @@ class RuleChecker {
     for (std::string_view name = left.begin()->first; seen.insert(name).second;) {
       way.push_back(name);
       const auto& parts = groups.find(std::string(name))->second.groups;
-      const auto next = std::find_if(parts.begin(), parts.end(), [&](const auto& part) {
-        return left.contains(part) || seen.contains(part);
-      });
+      const auto next = std::find_if(parts.begin(), parts.end(),
+                                     [&](const auto& part) { return left.contains(part) || seen.contains(part); });
       if (next == parts.end()) break;  // led to a cycle that has been told
       name = *next;
       if (!seen.contains(name)) continue;

@@ -160,10 +160,10 @@ void read_rule_sections(const std::string& file, const StrictMap& root, Draft& d
 
   const Section maintenance{&file, "maintenance", "maintenance", &issues};
   maintenance.each(root, [&](Place place, const std::string& name, const YAML::Node& node) {
-    Entry entry(place, maintenance.word, name, node,
-                {"gate", "server", "server_group", "start", "end", "grace", "exempt_users", "exempt_user_groups",
-                 "reason"},
-                issues);
+    Entry entry(
+        place, maintenance.word, name, node,
+        {"gate", "server", "server_group", "start", "end", "grace", "exempt_users", "exempt_user_groups", "reason"},
+        issues);
     auto one = read_maintenance(entry);
     maintenance.keep(name, std::move(one), entry.origin(), document.maintenance, draft.maintenance);
   });

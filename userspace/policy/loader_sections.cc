@@ -62,8 +62,10 @@ Service read_service(Entry& entry) {
 }  // namespace
 
 void read_sections(const std::string& file, const YAML::Node& root_node, Draft& draft, Issues& issues) {
-  const StrictMap root(file, root_node, "the policy", {"pools", "users", "user_groups", "servers", "server_groups", "services", "schedules",
-                         "maintenance", "grants", "denials"}, issues);
+  const StrictMap root(file, root_node, "the policy",
+                       {"pools", "users", "user_groups", "servers", "server_groups", "services", "schedules",
+                        "maintenance", "grants", "denials"},
+                       issues);
   Document& document = draft.document;
 
   const Section pools{&file, "pools", "pool", &issues};

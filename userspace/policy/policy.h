@@ -64,7 +64,7 @@ class Policy {
     std::uint32_t server_index = 0;
     ProtocolId protocol = any_protocol;
     bool server_active = false;
-    bool maintained = false;  // the server has maintenance
+    bool maintained = false;   // the server has maintenance
     bool more_grants = false;  // RuleTable::service_has_more
     bool more_denials = false;
     std::uint32_t service_index = 0;
@@ -93,8 +93,8 @@ class Policy {
   [[nodiscard]] const CompiledGrant& grant(std::uint32_t rule) const { return grants_[rule]; }
   [[nodiscard]] const CompiledDenial& denial(std::uint32_t rule) const { return denials_[rule]; }
 
-  // These only start to load what match_service() and user_at(), and then the tables of rules, will read: whoever asks several
-  // tables thus waits for memory once, not for each.
+  // These only start to load what match_service() and user_at(), and then the tables of rules, will read: whoever asks
+  // several tables thus waits for memory once, not for each.
   void prefetch(const Address& source, const Address& destination, std::uint16_t port, Transport transport) const;
   void prefetch_rules(std::uint32_t user, std::uint32_t server) const {
     grant_table_.prefetch(user, server);

@@ -23,7 +23,7 @@ RuleTable::RuleTable(std::vector<Entry>& entries, const Spread& spread) : pairs_
     for (; end < entries.size() && Pair{entries[end].subject, entries[end].target} == pair; ++end) {
       terms_.push_back(entries[end].terms);
     }
-    pairs_.insert(pair, {static_cast<std::uint32_t>(first), static_cast<std::uint32_t>(end - first)});
+    pairs_.insert(pair, {static_cast<std::uint32_t>(first), static_cast<std::uint32_t>(end - first), terms_[first]});
     subjects.insert(pair.subject);
     targets.insert(pair.target);
     first = end;
@@ -36,12 +36,16 @@ RuleTable::RuleTable(std::vector<Entry>& entries, const Spread& spread) : pairs_
     }
   };
   keep(spread.of_users, [&](SubjectId subject) { return subjects.contains(subject); }, subjects_, of_users_);
-  keep(spread.of_services, [&](const RankedTarget& target) { return targets.contains(target.target); }, targets_,
-       of_services_);
+  keep(
+      spread.of_services, [&](const RankedTarget& target) { return targets.contains(target.target); }, targets_,
+      of_services_);
 }
 
 void RuleTable::add(const Pair& pair, Rank rank, bool direct, RuleLists& lists) const {
-  if (const auto* range = pairs_.find(pair)) lists.add({range->first, range->count, rank, direct});
+  const auto* rules = pairs_.find(pair);
+  if (rules == nullptr) return;
+  const auto* terms = rules->count == 1 ? &rules->only : terms_.data() + rules->first;
+  lists.add({terms, rules->first, rules->count, rank, direct});
 }
 
 void RuleTable::find(const Asked& asked, RuleLists& lists) const {

@@ -1,7 +1,7 @@
 // All rules of one kind (grants, denials), found by who asks for what. A rule is for a subject (a user, a group of
-// users, everybody) and a target (a service, a server, a group of servers, everything); the groups a user or a server is
-// in, over all levels, are spread out when the policy is compiled: what is asked later are pairs of numbers in a hash
-// table.
+// users, everybody) and a target (a service, a server, a group of servers, everything); the groups a user or a server
+// is in, over all levels, are spread out when the policy is compiled: what is asked later are pairs of numbers in a
+// hash table.
 #pragma once
 
 #include <array>
@@ -49,6 +49,7 @@ struct RankedTarget {
 
 // The rules of one subject for one target. Not initialised, for RuleLists has more of them than it uses.
 struct RuleList {
+  const RuleTerms* terms;  // of `first` and those that follow
   std::uint32_t first;
   std::uint32_t count;
   Rank rank;
@@ -111,12 +112,15 @@ class RuleTable {
   // Those to the user himself first.
   void find(const Asked& asked, RuleLists& lists) const;
 
-  [[nodiscard]] const RuleTerms& terms(std::uint32_t rule) const { return terms_[rule]; }
-
  private:
   struct Range {
     std::uint32_t first = 0;
     std::uint32_t count = 0;
+  };
+  struct Rules {
+    std::uint32_t first = 0;
+    std::uint32_t count = 0;
+    RuleTerms only;  // where there is one, as for most pairs: so it need not be waited for
     explicit operator bool() const { return count != 0; }
   };
   struct Pair {
@@ -135,7 +139,7 @@ class RuleTable {
   void add(const Pair& pair, Rank rank, bool direct, RuleLists& lists) const;
 
   std::vector<RuleTerms> terms_;  // those of one pair side by side: latest end first, then by name
-  FlatIndex<Pair, Range, PairHash> pairs_;
+  FlatIndex<Pair, Rules, PairHash> pairs_;
   std::vector<Range> of_users_;
   std::vector<SubjectId> subjects_;
   std::vector<Range> of_services_;

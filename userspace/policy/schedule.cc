@@ -100,7 +100,8 @@ WallTime CompiledSchedule::next_opening(WallTime time) const {
       const LocalTime begin = window_of(rule, day).begin;
       if (begin >= opening) break;
       // A window that is left out when the clock is set forward opens and closes at once: it does not open.
-      if (begin > clock && fits(rule, day) && zone_->first_showing(begin) < zone_->first_showing(window_of(rule, day).end)) {
+      if (begin > clock && fits(rule, day) &&
+          zone_->first_showing(begin) < zone_->first_showing(window_of(rule, day).end)) {
         opening = begin;
         break;
       }

@@ -1,7 +1,7 @@
 // When a schedule is open. A rule names days (weekday, day of the month and month must all fit) and a time of day; a
 // schedule is open while any of its rules is. A time range that ends where it begins or before ends on the next day and
-// belongs to the day on which it began. All in the time of the schedule's zone (zone.h says what happens when a clock is
-// set).
+// belongs to the day on which it began. All in the time of the schedule's zone (zone.h says what happens when a clock
+// is set).
 #pragma once
 
 #include <cstdint>
@@ -14,16 +14,16 @@
 
 namespace gatehouse::policy {
 
-inline constexpr std::uint8_t every_weekday = 0x7f;        // bit 0: Monday
-inline constexpr std::uint32_t every_day = 0xfffffffeU;    // bit 1: the first of the month
-inline constexpr std::uint16_t every_month = 0x1ffe;       // bit 1: January
+inline constexpr std::uint8_t every_weekday = 0x7f;      // bit 0: Monday
+inline constexpr std::uint32_t every_day = 0xfffffffeU;  // bit 1: the first of the month
+inline constexpr std::uint16_t every_month = 0x1ffe;     // bit 1: January
 inline constexpr std::uint16_t minutes_of_day = 24 * 60;
 
 struct ScheduleRule {
   std::uint8_t weekdays = every_weekday;
   std::uint32_t days = every_day;
   std::uint16_t months = every_month;
-  std::uint16_t from = 0;            // minutes of the day
+  std::uint16_t from = 0;             // minutes of the day
   std::uint16_t to = minutes_of_day;  // half-open; not after `from`: on the next day
 
   [[nodiscard]] bool overnight() const { return to <= from; }

@@ -31,8 +31,8 @@ std::optional<unsigned> place_in(std::span<const std::string_view> words, std::s
   return static_cast<unsigned>(at - words.begin());
 }
 
-// "a" or "a-b" of things that are numbered from `least` to `most`; nullopt: something else. A range over the end goes on
-// at the beginning, where it may.
+// "a" or "a-b" of things that are numbered from `least` to `most`; nullopt: something else. A range over the end goes
+// on at the beginning, where it may.
 template <typename NumberOf>
 std::optional<std::uint32_t> bits_of(std::string_view text, unsigned least, unsigned most, bool may_wrap,
                                      NumberOf&& number) {
@@ -109,21 +109,19 @@ Result<DailyTime> parse_daily_time(std::string_view text) {
 std::string text_of(const ScheduleRule& rule) {
   std::vector<std::string> parts;
   if (rule.weekdays != every_weekday) {
-    parts.push_back("weekdays: " + text_of_bits(rule.weekdays, 0, 6, [](unsigned at) {
-                      return std::string(weekday_words.at(at));
-                    }));
+    parts.push_back("weekdays: " +
+                    text_of_bits(rule.weekdays, 0, 6, [](unsigned at) { return std::string(weekday_words.at(at)); }));
   }
   if (rule.days != every_day) {
     parts.push_back("days: " + text_of_bits(rule.days, 1, 31, [](unsigned at) { return std::to_string(at); }));
   }
   if (rule.months != every_month) {
-    parts.push_back("months: " + text_of_bits(rule.months, 1, 12, [](unsigned at) {
-                      return std::string(month_words.at(at - 1));
-                    }));
+    parts.push_back("months: " +
+                    text_of_bits(rule.months, 1, 12, [](unsigned at) { return std::string(month_words.at(at - 1)); }));
   }
   if (rule.from != 0 || rule.to != minutes_of_day) {
-    parts.push_back(fmt::format("time: \"{:02}:{:02}-{:02}:{:02}\"", rule.from / 60, rule.from % 60, rule.to / 60,
-                                rule.to % 60));
+    parts.push_back(
+        fmt::format("time: \"{:02}:{:02}-{:02}:{:02}\"", rule.from / 60, rule.from % 60, rule.to / 60, rule.to % 60));
   }
   std::string text;
   for (const auto& part : parts) text += (text.empty() ? "" : ", ") + part;

@@ -21,8 +21,8 @@ void insert_groups(SQLite::Database& database, const std::string& table, const s
     Binder(insert).text(name).text(group.description);
     execute(insert);
   }
-  SQLite::Statement insert_member(database, "INSERT INTO " + table + "_" + member + "s(group_name, position, " + member +
-                                                "_name) VALUES(?, ?, ?)");
+  SQLite::Statement insert_member(
+      database, "INSERT INTO " + table + "_" + member + "s(group_name, position, " + member + "_name) VALUES(?, ?, ?)");
   SQLite::Statement insert_group(database,
                                  "INSERT INTO " + table + "_groups(group_name, position, part_name) VALUES(?, ?, ?)");
   for (const auto& [name, group] : groups) {
@@ -268,15 +268,24 @@ void insert_rules(SQLite::Database& database, const policy::Document& document) 
 }
 
 void delete_rules(SQLite::Database& database) {
-  constexpr std::array tables{"grant_sources",        "grant_schedules",
-                              "grant_logins",         "grants",
-                              "denial_sources",       "denial_schedules",
-                              "denial_logins",        "denials",
-                              "schedule_rules",       "schedules",
-                              "maintenance_exempt_users", "maintenance_exempt_user_groups",
-                              "maintenance",          "user_group_users",
-                              "user_group_groups",    "user_groups",
-                              "server_group_servers", "server_group_groups",
+  constexpr std::array tables{"grant_sources",
+                              "grant_schedules",
+                              "grant_logins",
+                              "grants",
+                              "denial_sources",
+                              "denial_schedules",
+                              "denial_logins",
+                              "denials",
+                              "schedule_rules",
+                              "schedules",
+                              "maintenance_exempt_users",
+                              "maintenance_exempt_user_groups",
+                              "maintenance",
+                              "user_group_users",
+                              "user_group_groups",
+                              "user_groups",
+                              "server_group_servers",
+                              "server_group_groups",
                               "server_groups"};
   for (const char* table : tables) database.exec(std::string("DELETE FROM ") + table);
 }
