@@ -40,10 +40,12 @@ void ask(const Snapshot& snapshot, const Question& question) {
   require(!decision.holds_until || *decision.holds_until > question.time, "held no longer than now", "");
   if (decision.allowed && decision.holds_until) {
     auto later = question;
+    later.live = true;  // the decision is about the session that it opens
     later.time = *decision.holds_until - std::chrono::milliseconds(1);
     require(decide(snapshot, later).allowed, "denied before the decision's end", "");
     later.time = *decision.holds_until;
-    require(!decide(snapshot, later).allowed, "allowed after the decision's end", "");
+    require(*decision.holds_until - question.time >= schedule_sight || !decide(snapshot, later).allowed,
+            "allowed after the decision's end", "");
   }
 }
 

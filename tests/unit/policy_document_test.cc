@@ -148,6 +148,34 @@ TEST(Difference, ShowsEveryChangeOnceInTheOrderOfTheDocument) {
             "    end: 2027-01-01T00:00:00Z -> (none)\n");
 }
 
+TEST(Difference, KnowsTheSectionsOfRules) {
+  const auto from = loaded(R"(
+users: {alice: {}}
+user_groups: {staff: {users: alice}}
+schedules: {office: {zone: UTC, rules: [{weekdays: [mon-fri]}]}}
+maintenance: {disks: {gate: true, start: 2026-12-01, end: 2026-12-02}}
+denials: {no-root: {logins: root}}
+)");
+  auto to = from;
+  to.user_groups["staff"].users.clear();
+  to.server_groups["windows"].description = "all";
+  to.schedules["office"].rules.front().from = 8 * 60;
+  to.maintenance["disks"].grace = std::chrono::minutes(30);
+  to.denials.erase("no-root");
+  EXPECT_EQ(text_of(difference(from, to)),
+            "~ user_groups staff\n"
+            "    users: - alice\n"
+            "+ server_groups windows\n"
+            "    description: all\n"
+            "~ schedules office\n"
+            "    rules: - {weekdays: [mon-fri]}\n"
+            "    rules: + {weekdays: [mon-fri], time: \"08:00-24:00\"}\n"
+            "~ maintenance disks\n"
+            "    grace: 0s -> 30m\n"
+            "- denials no-root\n"
+            "    logins: root\n");
+}
+
 TEST(Difference, NamesVerbSectionNameAndDetails) {
   auto to = example();
   to.users["bob"].active = true;

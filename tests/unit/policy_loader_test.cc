@@ -323,6 +323,11 @@ TEST(Loader, LoadsTheExampleThatIsShipped) {
   EXPECT_FALSE(document.servers.empty());
   EXPECT_FALSE(document.services.empty());
   EXPECT_FALSE(document.grants.empty());
+  EXPECT_FALSE(document.user_groups.empty());
+  EXPECT_FALSE(document.server_groups.empty());
+  EXPECT_FALSE(document.schedules.empty());
+  EXPECT_FALSE(document.maintenance.empty());
+  EXPECT_FALSE(document.denials.empty());
   EXPECT_EQ(loaded(to_yaml(document)), document);
 }
 

@@ -1,5 +1,5 @@
-// The golden matrix: one person with three devices, as the system that this one replaces documents it; logins are not
-// part of the policy yet. Below it the same questions over every grant that could be confused with another.
+// The golden matrix: one person with three devices and three grants, as the system that this one replaces documents it.
+// Below it the same questions over every grant that could be confused with another.
 #include <gtest/gtest.h>
 
 #include "unit/policy_fixture.h"
@@ -7,14 +7,11 @@
 namespace gatehouse::policy {
 namespace {
 
-// A grant is to a user, so a device that has rights of its own is a user of its own.
 constexpr const char* matrix = R"(
 pools:
   proxies: 10.30.0.0/24
 users:
-  mojski-vpn: {sources: 100.64.0.20}
-  mojski-office: {sources: 10.30.14.3}
-  mojski-phone: {sources: 100.64.0.39}
+  mojski: {sources: [100.64.0.20, 10.30.14.3, 100.64.0.39]}
 servers:
   Test-SSH-Server: {address: 10.40.0.1}
   Windows-RDP-Server: {address: 10.40.0.2}
@@ -22,29 +19,39 @@ services:
   ssh: {server: Test-SSH-Server, proxy_ip: 10.30.0.1, port: 22, kind: relay, protocol: ssh}
   rdp: {server: Windows-RDP-Server, proxy_ip: 10.30.0.2, port: 3389, kind: rdp}
 grants:
-  "6": {user: mojski-vpn, server: Test-SSH-Server, protocol: ssh}
-  "7": {user: mojski-office, server: Test-SSH-Server, protocol: ssh}
-  "8": {user: mojski-phone, server: Windows-RDP-Server, protocol: rdp}
+  "6": {user: mojski, server: Test-SSH-Server, protocol: ssh, sources: 100.64.0.20, logins: [p.mojski, ideo]}
+  "7": {user: mojski, server: Test-SSH-Server, protocol: ssh, sources: 10.30.14.3}
+  "8": {user: mojski, server: Windows-RDP-Server, protocol: rdp, sources: 100.64.0.39}
 )";
 
 struct Case {
   const char* source;
   const char* destination;
   std::uint16_t port;
+  std::optional<std::string_view> login;
   Reason expected;
 };
 
 TEST(Matrix, AllowsAndDeniesAsDocumented) {
   const auto snap = snapshot(matrix);
-  for (const auto& [source, destination, port, expected] :
-       {Case{"100.64.0.20", "10.30.0.1", 22, Reason::allowed}, Case{"10.30.14.3", "10.30.0.1", 22, Reason::allowed},
-        Case{"100.64.0.39", "10.30.0.2", 3389, Reason::allowed},
-        Case{"100.64.0.39", "10.30.0.1", 22, Reason::no_matching_policy},
-        Case{"100.64.0.20", "10.30.0.2", 3389, Reason::no_matching_policy},
-        Case{"100.64.0.21", "10.30.0.1", 22, Reason::unknown_source_ip},
-        Case{"100.64.0.20", "10.30.0.1", 3389, Reason::server_not_found}}) {
-    const auto decision = decide(snap, question(source, destination, port));
-    EXPECT_EQ(decision.reason, expected) << source << " to " << destination << ": " << name(decision.reason);
+  for (const auto& [source, destination, port, login, expected] :
+       {Case{"100.64.0.20", "10.30.0.1", 22, "p.mojski", Reason::allowed},
+        Case{"100.64.0.20", "10.30.0.1", 22, "ideo", Reason::allowed},
+        Case{"100.64.0.20", "10.30.0.1", 22, "root", Reason::login_not_allowed},
+        Case{"100.64.0.20", "10.30.0.1", 22, std::nullopt, Reason::allowed},
+        Case{"10.30.14.3", "10.30.0.1", 22, "p.mojski", Reason::allowed},
+        Case{"10.30.14.3", "10.30.0.1", 22, "root", Reason::allowed},
+        Case{"10.30.14.3", "10.30.0.1", 22, "admin", Reason::allowed},
+        Case{"100.64.0.39", "10.30.0.2", 3389, std::nullopt, Reason::allowed},
+        Case{"100.64.0.39", "10.30.0.1", 22, "p.mojski", Reason::wrong_source_ip},
+        Case{"100.64.0.20", "10.30.0.2", 3389, std::nullopt, Reason::wrong_source_ip},
+        Case{"100.64.0.21", "10.30.0.1", 22, std::nullopt, Reason::unknown_source_ip},
+        Case{"100.64.0.20", "10.30.0.1", 3389, std::nullopt, Reason::server_not_found}}) {
+    auto asked = question(source, destination, port);
+    asked.login = login;
+    const auto decision = decide(snap, asked);
+    EXPECT_EQ(decision.reason, expected) << source << " to " << destination << " as " << login.value_or("(nobody)")
+                                         << ": " << name(decision.reason);
     EXPECT_EQ(decision.allowed, expected == Reason::allowed);
   }
 }

@@ -48,6 +48,43 @@ policy::Document full_document() {
                                  .start = at(1'700'000'000'001),
                                  .end = at(1'800'000'000'002),
                                  .reason = "ticket 4711"};
+  document.user_groups["staff"] = {.description = "all", .users = {"bob"}, .groups = {"admins", "guests"}};
+  document.user_groups["admins"] = {.description = "", .users = {}, .groups = {}};
+  document.user_groups["guests"] = {.description = "", .users = {"bob", "zo\xc3\xab \xff\xfe\n\""}, .groups = {}};
+  document.server_groups["windows"] = {.description = "first", .servers = {"win1", "win2"}, .groups = {"old"}};
+  document.server_groups["old"] = {.description = "", .servers = {}, .groups = {}};
+  policy::ScheduleRule night{.weekdays = 0x10, .days = 0x80000002U, .months = 0x1002, .from = 1320, .to = 360};
+  document.schedules["nights"] = {.zone = "Europe/Warsaw", .rules = {night, {}}, .description = "of Fridays"};
+  document.maintenance["gate"] = {.server = "",
+                                  .server_group = "",
+                                  .start = at(1'700'000'000'001),
+                                  .end = at(1'700'000'000'002),
+                                  .grace = 90s,
+                                  .exempt_users = {"bob"},
+                                  .exempt_user_groups = {"admins", "staff"},
+                                  .reason = "disks"};
+  document.maintenance["win1"] = document.maintenance["gate"];
+  document.maintenance["win1"].server = "win1";
+  document.maintenance["windows"] = document.maintenance["gate"];
+  document.maintenance["windows"].server_group = "windows";
+  document.grants["staff-windows"] = {.user_group = "staff",
+                                      .server_group = "windows",
+                                      .sources = {prefix("10.0.0.0/8"), prefix("2001:db8::7")},
+                                      .schedules = {"nights"},
+                                      .logins = {"Administrator", "svc \xff"},
+                                      .idle_timeout = 15min,
+                                      .session_limit = 3,
+                                      .active = false,
+                                      .record = false,
+                                      .channels = policy::all_channels};
+  document.grants["staff-rdp"] = {.user_group = "staff", .service = "win1-rdp"};
+  document.denials["no-root"] = {.protocol = "ssh", .logins = {"root"}, .reason = "use your own"};
+  document.denials["bob-out"] = {.user = "bob",
+                                 .server_group = "windows",
+                                 .sources = {prefix("192.0.2.0/24")},
+                                 .start = at(1'700'000'000'000),
+                                 .end = at(1'800'000'000'000),
+                                 .schedules = {"nights"}};
   document.grants["bob-win2"] = {
       .user = "bob", .server = "win2", .protocol = "", .start = std::nullopt, .end = std::nullopt, .reason = ""};
   return document;
@@ -81,6 +118,9 @@ TEST_F(StoredPolicy, IsReplacedAsAWholeAndEveryVersionsTextIsKept) {
   const auto store = open();
   const auto first = full_document();
   auto second = first;
+  second.user_groups.erase("guests");
+  second.user_groups["staff"].groups = {"admins"};
+  second.denials.erase("no-root");
   second.users.erase("zo\xc3\xab \xff\xfe\n\"");
   second.grants.erase("bob-win1");
   second.pools["office"].networks.pop_back();
@@ -144,6 +184,24 @@ TEST_F(StoredPolicy, SaysThatARowIsDamagedInsteadOfGuessing) {
   const auto refused = store->load_policy();
   ASSERT_FALSE(refused);
   EXPECT_NE(refused.error().what.find("telepathy"), std::string::npos) << refused.error().text();
+}
+
+TEST_F(StoredPolicy, RefusesAGrantToTwoAtOnce) {
+  const auto store = open();
+  auto document = full_document();
+  document.grants["bob-win1"].user_group = "staff";
+  const auto refused = store->save_policy(document, 0, audit("policy_applied"));
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().what.find("CHECK"), std::string::npos) << refused.error().text();
+}
+
+TEST_F(StoredPolicy, SaysThatAScheduleIsDamaged) {
+  const auto store = open();
+  ASSERT_TRUE(store->save_policy(full_document(), 0, audit("policy_applied")));
+  connect().exec("UPDATE schedule_rules SET to_minute = 5000");
+  const auto refused = store->load_policy();
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().what.find("schedule nights"), std::string::npos) << refused.error().text();
 }
 
 }  // namespace

@@ -134,5 +134,36 @@ TEST_F(StoreOpening, LeavesTheLayoutOfBeforeWhenAStepFails) {
   EXPECT_EQ(number("SELECT count(*) FROM sqlite_schema WHERE name = 'second'"), 0);
 }
 
+TEST_F(StoreOpening, KeepsThePolicyOfTheFirstLayout) {
+  // As the first release wrote it.
+  {
+    auto database = open_database(file(), schema_steps().first(1));
+    ASSERT_TRUE(database);
+    database->exec(R"sql(
+INSERT INTO policy_versions VALUES(7, 'text', 'uid 0 (root)', 1700000000000);
+INSERT INTO users VALUES('bob', 1, 'Bob'), ('eve', 0, '');
+INSERT INTO servers VALUES('win1', 1, x'00000000000000000000ffffc6336409', '');
+INSERT INTO grants VALUES('bob-win1', 'bob', 'win1', 'rdp', 1700000000001, 1800000000002, 'ticket 4711'),
+                         ('eve-win1', 'eve', 'win1', '', NULL, NULL, '');
+)sql");
+  }
+  const auto store = open();
+  EXPECT_EQ(number("PRAGMA user_version"), schema_steps().back().version);
+  EXPECT_EQ(number("SELECT count(*) FROM pragma_foreign_key_check"), 0);
+  const auto record = store->load_policy();
+  ASSERT_TRUE(record) << record.error().text();
+  EXPECT_EQ(record->version, 7U);
+  EXPECT_EQ(record->document.users.size(), 2U);
+  const policy::Grant expected{.user = "bob",
+                               .server = "win1",
+                               .protocol = "rdp",
+                               .start = at(1'700'000'000'001),
+                               .end = at(1'800'000'000'002),
+                               .reason = "ticket 4711"};
+  EXPECT_EQ(record->document.grants.at("bob-win1"), expected);
+  EXPECT_EQ(record->document.grants.at("eve-win1"), (policy::Grant{.user = "eve", .server = "win1"}));
+  EXPECT_TRUE(store->save_policy(record->document, 7, audit("policy_applied"))) << "and it can be written again";
+}
+
 }  // namespace
 }  // namespace gatehouse::store::testing

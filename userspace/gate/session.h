@@ -45,7 +45,9 @@ struct Session {
   std::optional<relay::Timer> rows_signal;
 
   [[nodiscard]] policy::Question question(WallTime time) const {
-    return {client.address, proxy.address, proxy.port, transport, time, std::nullopt};
+    policy::Question question{client.address, proxy.address, proxy.port, transport, time, std::nullopt};
+    question.live = true;
+    return question;
   }
   [[nodiscard]] LiveSession live() const {
     return {id,

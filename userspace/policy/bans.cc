@@ -147,9 +147,9 @@ struct BanTable::Change {
   }
 };
 
-BanTable::BanTable() = default;
+BanTable::BanTable() : names_(std::make_shared<const NameBans>()) {}
 
-BanTable::BanTable(std::span<const Ban> bans) {
+BanTable::BanTable(std::span<const Ban> bans) : BanTable() {
   apply(bans, {});
 }
 
@@ -160,6 +160,12 @@ std::size_t BanTable::size() const {
 std::shared_ptr<const BanTable> BanTable::with(std::span<const Ban> added, std::span<const Prefix> removed) const {
   auto table = std::make_shared<BanTable>(*this);
   table->apply(added, removed);
+  return table;
+}
+
+std::shared_ptr<const BanTable> BanTable::with_names(NameBans names) const {
+  auto table = std::make_shared<BanTable>(*this);
+  table->names_ = std::make_shared<const NameBans>(std::move(names));
   return table;
 }
 

@@ -1,6 +1,6 @@
-// The bans of addresses and networks, as the decision engine asks them. Immutable and shared: a changed table takes
-// over all of the old one but the small parts that hold the changed bans, so that one more ban costs the same with ten
-// bans and with a million, every time. Text (reason, author) stays in the store.
+// The bans, as the decision engine asks them: of addresses and networks here, of names beside them. Immutable and
+// shared: a changed table takes over all of the old one but the small parts that hold the changed bans, so that one
+// more ban costs the same with ten bans and with a million, every time. Text (reason, author) stays in the store.
 #pragma once
 
 #include <array>
@@ -12,6 +12,7 @@
 
 #include "base/address.h"
 #include "base/time.h"
+#include "policy/name_bans.h"
 
 namespace gatehouse::policy {
 
@@ -44,6 +45,11 @@ class BanTable {
   // in both is banned.
   [[nodiscard]] std::shared_ptr<const BanTable> with(std::span<const Ban> added, std::span<const Prefix> removed) const;
 
+  // Those of users, servers and devices.
+  [[nodiscard]] const NameBans& names() const { return *names_; }
+  // A table with these bans of names instead, and the same of addresses.
+  [[nodiscard]] std::shared_ptr<const BanTable> with_names(NameBans names) const;
+
  private:
   struct Shard;
   struct Node;
@@ -72,6 +78,7 @@ class BanTable {
   ClassList v4_classes_;
   ClassList v6_classes_;
   std::size_t size_ = 0;
+  std::shared_ptr<const NameBans> names_;
 };
 
 }  // namespace gatehouse::policy

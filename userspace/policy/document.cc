@@ -38,7 +38,7 @@ Strings details_between(const std::vector<Field>& from, const std::vector<Field>
   for (std::size_t i = 0; i < from.size(); ++i) {
     if (from[i].values == to[i].values) continue;
     const std::string key(from[i].key);
-    if (from[i].shape != Field::Shape::list) {
+    if (!from[i].is_list()) {
       details.push_back(key + ": " + joined(from[i].values) + " -> " + joined(to[i].values));
       continue;
     }
@@ -79,9 +79,14 @@ std::vector<Change> difference(const Document& from, const Document& to) {
   std::vector<Change> changes;
   compare("pools", from.pools, to.pools, changes);
   compare("users", from.users, to.users, changes);
+  compare("user_groups", from.user_groups, to.user_groups, changes);
   compare("servers", from.servers, to.servers, changes);
+  compare("server_groups", from.server_groups, to.server_groups, changes);
   compare("services", from.services, to.services, changes);
+  compare("schedules", from.schedules, to.schedules, changes);
+  compare("maintenance", from.maintenance, to.maintenance, changes);
   compare("grants", from.grants, to.grants, changes);
+  compare("denials", from.denials, to.denials, changes);
   return changes;
 }
 

@@ -11,6 +11,7 @@
 
 #include "base/address.h"
 #include "base/time.h"
+#include "policy/schedule.h"
 #include "policy/vocabulary.h"
 
 namespace gatehouse::policy {
@@ -27,11 +28,26 @@ struct User {
   friend bool operator==(const User&, const User&) = default;
 };
 
+// Who is in a group or in one of the groups in it is a member; a user of `groups` as much as one of `users`.
+struct UserGroup {
+  std::string description;
+  std::vector<std::string> users;   // sorted, as all lists of names
+  std::vector<std::string> groups;  // that are part of this one
+  friend bool operator==(const UserGroup&, const UserGroup&) = default;
+};
+
 struct Server {
   bool active = true;
   Address address;
   std::string description;
   friend bool operator==(const Server&, const Server&) = default;
+};
+
+struct ServerGroup {
+  std::string description;
+  std::vector<std::string> servers;
+  std::vector<std::string> groups;
+  friend bool operator==(const ServerGroup&, const ServerGroup&) = default;
 };
 
 struct Service {
@@ -49,22 +65,78 @@ struct Service {
   friend bool operator==(const Service&, const Service&) = default;
 };
 
-struct Grant {
-  std::string user;
+struct Schedule {
+  std::string zone;  // IANA
+  std::vector<ScheduleRule> rules;
+  std::string description;
+  friend bool operator==(const Schedule&, const Schedule&) = default;
+};
+
+// Of the gate (neither server nor group is named), of a server, or of a group of servers.
+struct Maintenance {
   std::string server;
-  std::string protocol;  // empty: any
-  std::optional<WallTime> start;
-  std::optional<WallTime> end;  // half-open: [start, end)
+  std::string server_group;
+  WallTime start;
+  WallTime end;                       // half-open: [start, end)
+  Duration grace = Duration::zero();  // so long before the start nobody is let in any more
+  std::vector<std::string> exempt_users;
+  std::vector<std::string> exempt_user_groups;
   std::string reason;
+  [[nodiscard]] bool of_gate() const { return server.empty() && server_group.empty(); }
+  friend bool operator==(const Maintenance&, const Maintenance&) = default;
+};
+
+// Names exactly one of user and user_group, and exactly one of server, server_group and service.
+struct Grant {
+  std::string user = {};
+  std::string user_group = {};
+  std::string server = {};
+  std::string server_group = {};
+  std::string service = {};
+  std::string protocol = {};         // empty: any
+  std::vector<Prefix> sources = {};  // sorted; empty: any of the user's
+  std::optional<WallTime> start = {};
+  std::optional<WallTime> end = {};         // half-open: [start, end)
+  std::vector<std::string> schedules = {};  // open while any of them is; empty: always
+  std::vector<std::string> logins = {};     // empty: any
+  std::optional<Duration> idle_timeout = {};
+  std::optional<std::uint32_t> session_limit = {};  // how many sessions the user may have open, over all grants
+  bool active = true;                               // false: revoked
+  bool record = true;
+  Channels channels = 0;
+  std::string reason = {};
   friend bool operator==(const Grant&, const Grant&) = default;
+};
+
+// What no grant can allow. Where neither user nor group is named it is for everybody, and so on: at least one of all of
+// them is named.
+struct Denial {
+  std::string user = {};
+  std::string user_group = {};
+  std::string server = {};
+  std::string server_group = {};
+  std::string service = {};
+  std::string protocol = {};
+  std::vector<Prefix> sources = {};
+  std::optional<WallTime> start = {};
+  std::optional<WallTime> end = {};
+  std::vector<std::string> schedules = {};
+  std::vector<std::string> logins = {};  // only these; holds once the login is known
+  std::string reason = {};
+  friend bool operator==(const Denial&, const Denial&) = default;
 };
 
 struct Document {
   std::map<std::string, Pool> pools;
   std::map<std::string, User> users;
+  std::map<std::string, UserGroup> user_groups;
   std::map<std::string, Server> servers;
+  std::map<std::string, ServerGroup> server_groups;
   std::map<std::string, Service> services;
+  std::map<std::string, Schedule> schedules;
+  std::map<std::string, Maintenance> maintenance;
   std::map<std::string, Grant> grants;
+  std::map<std::string, Denial> denials;
   friend bool operator==(const Document&, const Document&) = default;
 };
 

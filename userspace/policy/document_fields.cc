@@ -1,5 +1,7 @@
 #include "policy/document_fields.h"
 
+#include "policy/schedule_text.h"
+
 namespace gatehouse::policy {
 namespace {
 
@@ -14,8 +16,26 @@ Field list_field(std::string_view key, const std::vector<Prefix>& networks) {
   return field;
 }
 
+Field names_field(std::string_view key, const std::vector<std::string>& names) {
+  return {key, names, Field::Shape::list, names.empty()};
+}
+
+// One that is true unless it is said.
+Field truth_field(std::string_view key, bool truth) {
+  return {key, {truth ? "true" : "false"}, Field::Shape::literal, truth};
+}
+
 Field active_field(bool active) {
-  return {"active", {active ? "true" : "false"}, Field::Shape::literal, active};
+  return truth_field("active", active);
+}
+
+Field channels_field(Channels channels) {
+  Field field{"channels", {}, Field::Shape::list, channels == 0};
+  for (unsigned bit = 1; bit <= all_channels; bit <<= 1U) {
+    const auto channel = static_cast<Channel>(bit);
+    if (holds(channels, channel)) field.values.emplace_back(name(channel));
+  }
+  return field;
 }
 
 Field time_field(std::string_view key, std::optional<WallTime> time) {
@@ -66,9 +86,67 @@ std::vector<Field> fields_of(const Service& service) {
   };
 }
 
+std::vector<Field> fields_of(const UserGroup& group) {
+  return {text_field("description", group.description), names_field("users", group.users),
+          names_field("groups", group.groups)};
+}
+
+std::vector<Field> fields_of(const ServerGroup& group) {
+  return {text_field("description", group.description), names_field("servers", group.servers),
+          names_field("groups", group.groups)};
+}
+
+std::vector<Field> fields_of(const Schedule& schedule) {
+  Field rules{"rules", {}, Field::Shape::maps};
+  for (const auto& rule : schedule.rules) rules.values.push_back(text_of(rule));
+  return {text_field("description", schedule.description), {"zone", {schedule.zone}}, rules};
+}
+
+std::vector<Field> fields_of(const Maintenance& maintenance) {
+  return {
+      Field{"gate", {maintenance.of_gate() ? "true" : "false"}, Field::Shape::literal, !maintenance.of_gate()},
+      text_field("server", maintenance.server),
+      text_field("server_group", maintenance.server_group),
+      time_field("start", maintenance.start),
+      time_field("end", maintenance.end),
+      Field{"grace", {format_duration(maintenance.grace)}, Field::Shape::text, maintenance.grace == Duration::zero()},
+      names_field("exempt_users", maintenance.exempt_users),
+      names_field("exempt_user_groups", maintenance.exempt_user_groups),
+      text_field("reason", maintenance.reason),
+  };
+}
+
 std::vector<Field> fields_of(const Grant& grant) {
-  return {{"user", {grant.user}},           {"server", {grant.server}},   text_field("protocol", grant.protocol),
-          time_field("start", grant.start), time_field("end", grant.end), text_field("reason", grant.reason)};
+  return {
+      text_field("user", grant.user),
+      text_field("user_group", grant.user_group),
+      text_field("server", grant.server),
+      text_field("server_group", grant.server_group),
+      text_field("service", grant.service),
+      active_field(grant.active),
+      text_field("protocol", grant.protocol),
+      list_field("sources", grant.sources),
+      time_field("start", grant.start),
+      time_field("end", grant.end),
+      names_field("schedules", grant.schedules),
+      names_field("logins", grant.logins),
+      duration_field("idle_timeout", grant.idle_timeout),
+      text_field("session_limit", grant.session_limit ? std::to_string(*grant.session_limit) : std::string()),
+      truth_field("record", grant.record),
+      channels_field(grant.channels),
+      text_field("reason", grant.reason),
+  };
+}
+
+std::vector<Field> fields_of(const Denial& denial) {
+  return {
+      text_field("user", denial.user),       text_field("user_group", denial.user_group),
+      text_field("server", denial.server),   text_field("server_group", denial.server_group),
+      text_field("service", denial.service), text_field("protocol", denial.protocol),
+      list_field("sources", denial.sources), time_field("start", denial.start),
+      time_field("end", denial.end),         names_field("schedules", denial.schedules),
+      names_field("logins", denial.logins),  text_field("reason", denial.reason),
+  };
 }
 
 }  // namespace gatehouse::policy

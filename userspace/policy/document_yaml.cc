@@ -62,6 +62,11 @@ std::string value_of(const Field& field) {
   switch (field.shape) {
     case Field::Shape::list:
       return flow_list(field.values);
+    case Field::Shape::maps: {
+      std::string text = "[";
+      for (const auto& value : field.values) text += (text.size() == 1 ? "" : ", ") + value;
+      return text + "]";
+    }
     case Field::Shape::literal:
       return field.values.front();
     case Field::Shape::text:
@@ -92,9 +97,14 @@ std::string to_yaml(const Document& document) {
   std::string text;
   print_section("pools", document.pools, text);
   print_section("users", document.users, text);
+  print_section("user_groups", document.user_groups, text);
   print_section("servers", document.servers, text);
+  print_section("server_groups", document.server_groups, text);
   print_section("services", document.services, text);
+  print_section("schedules", document.schedules, text);
+  print_section("maintenance", document.maintenance, text);
   print_section("grants", document.grants, text);
+  print_section("denials", document.denials, text);
   return text;
 }
 

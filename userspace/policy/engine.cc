@@ -2,71 +2,66 @@
 
 #include <algorithm>
 
+#include "policy/judgement.h"
+
 namespace gatehouse::policy {
 namespace {
 
-// Builds the trace; with none asked for, nothing of it (text, memory) happens.
-class Way {
- public:
-  explicit Way(Trace* trace) : trace_(trace) {}
-
-  template <typename Finding>
-  void step(const char* subject, bool passed, Finding&& finding) const {
-    if (trace_ != nullptr) trace_->push_back({subject, passed, finding()});
+bool judge_name_bans(const Snapshot& snapshot, const Question& question,
+                     const std::optional<Policy::SourceMatch>& source,
+                     const std::optional<Policy::ServiceMatch>& service, Decision& decision, const Way& way) {
+  const NameBans& bans = snapshot.bans->names();
+  if (bans.empty()) return false;
+  const auto banned = [&](Subject subject, std::string_view name, const char* word, Reason reason) {
+    const auto* ban = bans.find(subject, name, question.time);
+    if (ban == nullptr) return false;
+    way.step("ban", false, [&] {
+      return std::string(word) + " " + ban->name + " is banned by ban " + std::to_string(ban->id) + " " +
+             until_text(ban->expires);
+    });
+    deny(decision, reason, ban->expires);
+    decision.ban_id = ban->id;
+    if (source) decision.user = source->user;
+    if (service) decision.service = service->service;
+    if (service) decision.server = service->server;
+    return true;
+  };
+  if ((source && banned(Subject::user, source->user->name, "user", Reason::banned_user)) ||
+      (service && banned(Subject::server, service->server->name, "server", Reason::banned_backend)) ||
+      (question.device && banned(Subject::device, *question.device, "device", Reason::banned_device))) {
+    return true;
   }
-
- private:
-  Trace* trace_;
-};
-
-Decision denied(Decision so_far, Reason reason, std::optional<WallTime> holds_until = std::nullopt) {
-  so_far.allowed = false;
-  so_far.reason = reason;
-  so_far.holds_until = holds_until;
-  return so_far;
+  way.step("ban", true, [] { return std::string("no ban is on user, server or device"); });
+  return false;
 }
 
-std::string until_text(std::optional<WallTime> until) {
-  return until ? "until " + format_time(*until) : "for ever";
-}
-
-std::string finding_on(const CompiledGrant& grant, const GrantTerms& terms, const Policy::ServiceMatch& service,
-                       WallTime time) {
-  const std::string name = "grant " + grant.name;
-  const std::string& protocol = service.service->spec.protocol;
-  if (!terms.allows(service.protocol)) return name + " is for " + grant.protocol + ", not for " + protocol;
-  if (terms.start > time) return name + " begins " + format_time(terms.start);
-  if (terms.end <= time) return name + " ended " + format_time(terms.end);
-  return name + " allows " + protocol + " " + until_text(grant.end);
-}
-
-Decision decide_on_grants(const Policy& policy, const Policy::SourceMatch& source, const Policy::ServiceMatch& service,
-                          WallTime time, Decision so_far, const Way& way) {
-  const auto list = policy.grants_of(source.index, service.server_index);
-  if (list.terms.empty()) {
-    way.step("grant", false, [&] { return "no grant lets " + source.user->name + " reach " + service.server->name; });
-    return denied(so_far, Reason::no_matching_policy);
+// True where the user is turned away; otherwise `next` is when a maintenance will end the session.
+bool judge_maintenance(const Case& asked, Decision& decision, WallTime& next) {
+  const auto& table = asked.policy.maintenance();
+  const MaintenanceTable::Asked when{asked.source.index, asked.service.server_index, asked.question.time,
+                                     asked.question.live};
+  const auto* found = table.find(when);
+  if (found == nullptr) {
+    next = table.next_start(when);
+    asked.way.step("maintenance", true, [&] {
+      return next == WallTime::max() ? std::string("no maintenance turns the user away")
+                                     : "no maintenance turns the user away before " + format_time(next);
+    });
+    return false;
   }
-  bool protocol_seen = false;
-  WallTime next_start = WallTime::max();
-  for (std::size_t i = 0; i < list.terms.size(); ++i) {
-    const GrantTerms& terms = list.terms[i];
-    const bool of_protocol = terms.allows(service.protocol);
-    const bool matches = of_protocol && terms.start <= time && time < terms.end;
-    way.step("grant", matches, [&] { return finding_on(list.grants[i], terms, service, time); });
-    if (matches) {
-      so_far.allowed = true;
-      so_far.reason = Reason::allowed;
-      so_far.grant = &list.grants[i];
-      so_far.holds_until = list.allowed_until(service.protocol, time);
-      return so_far;
-    }
-    protocol_seen = protocol_seen || of_protocol;
-    if (of_protocol && terms.start > time) next_start = std::min(next_start, terms.start);
-  }
-  if (!protocol_seen) return denied(so_far, Reason::protocol_not_allowed);
-  if (next_start != WallTime::max()) return denied(so_far, Reason::not_yet_valid, next_start);
-  return denied(so_far, Reason::policy_expired);
+  const bool begun = found->start <= asked.question.time;
+  const Reason reason = !begun           ? Reason::maintenance_grace_period
+                        : found->of_gate ? Reason::gate_maintenance
+                                         : Reason::backend_maintenance;
+  const WallTime until = table.covered_until(when);
+  asked.way.step("maintenance", false, [&] {
+    return (found->of_gate ? "the gate" : "server " + asked.service.server->name) +
+           (begun ? " is in maintenance " : " will be in maintenance from " + format_time(found->start) + " on, ") +
+           found->name + ", until " + format_time(until);
+  });
+  deny(decision, reason, until);
+  decision.maintenance = found;
+  return true;
 }
 
 }  // namespace
@@ -84,7 +79,7 @@ Decision decide(const Snapshot& snapshot, const Question& question, Trace* trace
   snapshot.bans->prefetch(question.source);
   const auto service = policy.match_service(question.destination, question.port, question.transport);
   const auto source = policy.user_at(question.source);
-  if (service && source) policy.prefetch_grants(source->index, service->server_index);
+  if (service && source) policy.prefetch_rules(source->index, service->server_index);
 
   if (const auto ban = snapshot.bans->find(question.source, question.time)) {
     const auto until = snapshot.bans->covered_until(question.source, question.time);
@@ -95,16 +90,19 @@ Decision decide(const Snapshot& snapshot, const Question& question, Trace* trace
       return text;
     });
     decision.ban_id = ban->id;
-    return denied(decision, Reason::banned_source, until);
+    deny(decision, Reason::banned_source, until);
+    return decision;
   }
   way.step("ban", true, [&] { return "no ban covers " + question.source.text(); });
+  if (judge_name_bans(snapshot, question, source, service, decision, way)) return decision;
 
   if (!service) {
     way.step("service", false, [&] {
       return "no service stands on " + Endpoint{question.destination, question.port}.text() + " over " +
              std::string(name(question.transport));
     });
-    return denied(decision, Reason::server_not_found);
+    deny(decision, Reason::server_not_found);
+    return decision;
   }
   decision.service = service->service;
   decision.server = service->server;
@@ -115,11 +113,15 @@ Decision decide(const Snapshot& snapshot, const Question& question, Trace* trace
   way.step("server", service->server_active, [&] {
     return "server " + service->server->name + (service->server_active ? " is active" : " is not active");
   });
-  if (!service->server_active) return denied(decision, Reason::server_not_found);
+  if (!service->server_active) {
+    deny(decision, Reason::server_not_found);
+    return decision;
+  }
 
   if (!source) {
     way.step("source", false, [&] { return "no user has the source " + question.source.text(); });
-    return denied(decision, Reason::unknown_source_ip);
+    deny(decision, Reason::unknown_source_ip);
+    return decision;
   }
   decision.user = source->user;
   way.step("source", true, [&] {
@@ -127,9 +129,22 @@ Decision decide(const Snapshot& snapshot, const Question& question, Trace* trace
   });
   way.step("user", source->active,
            [&] { return "user " + source->user->name + (source->active ? " is active" : " is not active"); });
-  if (!source->active) return denied(decision, Reason::user_inactive);
+  if (!source->active) {
+    deny(decision, Reason::user_inactive);
+    return decision;
+  }
 
-  return decide_on_grants(policy, *source, *service, question.time, decision, way);
+  const Case asked{policy, question, *source, *service, way};
+  WallTime maintained = WallTime::max();
+  if (service->maintained || policy.maintenance().gate_has_any()) {
+    if (judge_maintenance(asked, decision, maintained)) return decision;
+  }
+  WallTime next_denial = WallTime::max();
+  if (!policy.denials().empty()) {
+    if (judge_denials(asked, decision, next_denial)) return decision;
+  }
+  judge_grants(asked, decision, std::min(maintained, next_denial));
+  return decision;
 }
 
 }  // namespace gatehouse::policy

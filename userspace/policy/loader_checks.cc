@@ -144,24 +144,6 @@ class Checker {
     }
   }
 
-  void grants() {
-    for (const auto& [name, grant] : draft_->document.grants) {
-      const Origin& origin = draft_->grants.at(name);
-      if (origin.has_read("user") && !draft_->document.users.contains(grant.user)) {
-        dangling(origin, "grant " + name, "user", grant.user);
-      }
-      if (origin.has_read("server") && !draft_->document.servers.contains(grant.server)) {
-        dangling(origin, "grant " + name, "server", grant.server);
-      }
-      if (grant.start && grant.end && *grant.end <= *grant.start) {
-        report(
-            origin, "end",
-            "grant " + name + " ends " + format_time(*grant.end) + ", not after its start " + format_time(*grant.start),
-            "the end is the first moment without access; write a later one");
-      }
-    }
-  }
-
  private:
   [[nodiscard]] const OwnedNetwork* pool_of(const Address& address) const {
     const auto entry = pools_.find(address);
@@ -191,7 +173,7 @@ void check(const Draft& draft, Issues& issues) {
   checker.users();
   checker.servers();
   checker.services();
-  checker.grants();
+  check_rules(draft, issues);
 }
 
 }  // namespace gatehouse::policy

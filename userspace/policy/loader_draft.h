@@ -26,9 +26,19 @@ struct Place {
 struct Origin {
   Place place;
   std::vector<std::pair<std::string_view, int>> lines;  // of the keys that were read without a fault
+  struct Word {
+    std::string_view key;
+    std::string text;
+    int line;
+  };
+  std::vector<Word> words;                // the entries of lists of names
+  std::vector<std::string_view> written;  // the keys that are there, whether they could be read or not
 
   [[nodiscard]] bool has_read(std::string_view key) const {
     return std::any_of(lines.begin(), lines.end(), [&](const auto& line) { return line.first == key; });
+  }
+  [[nodiscard]] bool has_written(std::string_view key) const {
+    return std::find(written.begin(), written.end(), key) != written.end();
   }
   [[nodiscard]] int line_of(std::string_view key) const {
     for (const auto& [known, line] : lines) {
@@ -49,9 +59,14 @@ struct Draft {
   Document document;
   std::map<std::string, Origin> pools;
   std::map<std::string, Origin> users;
+  std::map<std::string, Origin> user_groups;
   std::map<std::string, Origin> servers;
+  std::map<std::string, Origin> server_groups;
   std::map<std::string, Origin> services;
+  std::map<std::string, Origin> schedules;
+  std::map<std::string, Origin> maintenance;
   std::map<std::string, Origin> grants;
+  std::map<std::string, Origin> denials;
   std::vector<OwnedNetwork> pool_networks;
   std::vector<OwnedNetwork> user_sources;
 };
@@ -59,8 +74,13 @@ struct Draft {
 // loader_sections.cc: adds what one file holds.
 void read_sections(const std::string& file, const YAML::Node& root, Draft& draft, Issues& issues);
 
-// loader_checks.cc: whatever takes more than one value to judge.
+// loader_rules.cc: groups, schedules, maintenance, grants and denials of one file.
+void read_rule_sections(const std::string& file, const StrictMap& root, Draft& draft, Issues& issues);
+
+// Whatever takes more than one value to judge: loader_checks.cc for addresses, loader_rule_checks.cc for names and
+// times.
 void check(const Draft& draft, Issues& issues);
+void check_rules(const Draft& draft, Issues& issues);
 
 // loader_text.cc: why people's text cannot be taken (control characters, broken UTF-8, too long); empty: it can.
 std::string fault_of_value(std::string_view value);

@@ -1,8 +1,6 @@
 #include "policy/policy.h"
 
 #include <algorithm>
-#include <numeric>
-#include <unordered_map>
 
 namespace gatehouse::policy {
 namespace {
@@ -11,100 +9,170 @@ template <typename Things>
 std::unordered_map<std::string_view, std::uint32_t> indexes_of(const Things& things) {
   std::unordered_map<std::string_view, std::uint32_t> indexes;
   indexes.reserve(things.size());
-  for (const auto& thing : things) indexes.emplace(thing.name, static_cast<std::uint32_t>(indexes.size()));
+  for (const auto& [name, thing] : things) indexes.emplace(name, static_cast<std::uint32_t>(indexes.size()));
   return indexes;
-}
-
-// No end is after any end.
-bool tried_before(const CompiledGrant& a, const CompiledGrant& b) {
-  if (a.end.has_value() != b.end.has_value()) return !a.end.has_value();
-  if (a.end != b.end) return a.end > b.end;
-  return a.name < b.name;
 }
 
 }  // namespace
 
-std::uint64_t Policy::PairHash::operator()(const Pair& pair) const {
-  std::uint64_t mixed = (std::uint64_t{pair.user} << 32U | pair.server) * 0x9e3779b97f4a7c15ULL;
-  mixed ^= mixed >> 32U;
-  mixed *= 0xd6e8feb86659fd93ULL;
-  return mixed ^ (mixed >> 32U);
-}
+Policy::Policy(const Document& document)
+    : document_(document),
+      user_indexes_(indexes_of(document_.users)),
+      server_indexes_(indexes_of(document_.servers)),
+      service_indexes_(indexes_of(document_.services)),
+      user_groups_(document_.user_groups),
+      server_groups_(document_.server_groups),
+      conditions_(document_) {}
 
 std::shared_ptr<const Policy> Policy::compile(const Document& document, std::uint64_t version) {
   // Not make_shared: the constructor is private.
-  std::shared_ptr<Policy> policy(new Policy());
+  std::shared_ptr<Policy> policy(new Policy(document));
   policy->version_ = version;
-  policy->document_ = document;
   for (const auto& [name, pool] : document.pools) {
     policy->pools_.insert(policy->pools_.end(), pool.networks.begin(), pool.networks.end());
   }
   std::sort(policy->pools_.begin(), policy->pools_.end());
+  policy->compile_servers();
+  policy->compile_maintenance();
+  policy->compile_rules();
   policy->compile_users();
   policy->compile_services();
-  policy->compile_grants();
   return policy;
+}
+
+void Policy::compile_servers() {
+  servers_.reserve(document_.servers.size());
+  for (const auto& [name, server] : document_.servers) servers_.push_back({name, server.active, server.address});
+}
+
+void Policy::compile_maintenance() {
+  // Of each group: the servers and users that are in it, over all levels.
+  std::vector<std::vector<std::uint32_t>> servers_of(document_.server_groups.size());
+  for (const auto& [name, server] : document_.servers) {
+    for (const auto& in : server_groups_.of_member(name)) servers_of[in.group].push_back(server_indexes_.at(name));
+  }
+  std::vector<std::vector<std::uint32_t>> users_of(document_.user_groups.size());
+  for (const auto& [name, user] : document_.users) {
+    for (const auto& in : user_groups_.of_member(name)) users_of[in.group].push_back(user_indexes_.at(name));
+  }
+  std::vector<CompiledMaintenance> entries;
+  std::vector<std::vector<std::uint32_t>> servers;
+  for (const auto& [name, spec] : document_.maintenance) {
+    CompiledMaintenance entry{name, spec.of_gate(), spec.start, spec.end, spec.grace, {}};
+    for (const auto& user : spec.exempt_users) entry.exempt.push_back(user_indexes_.at(user));
+    for (const auto& group : spec.exempt_user_groups) {
+      const auto& users = users_of[user_groups_.index_of(group)];
+      entry.exempt.insert(entry.exempt.end(), users.begin(), users.end());
+    }
+    std::sort(entry.exempt.begin(), entry.exempt.end());
+    entries.push_back(std::move(entry));
+    auto& of = servers.emplace_back();
+    if (!spec.server.empty()) of.push_back(server_indexes_.at(spec.server));
+    if (!spec.server_group.empty()) of = servers_of[server_groups_.index_of(spec.server_group)];
+  }
+  maintenance_ = MaintenanceTable(std::move(entries), servers_.size(), servers);
 }
 
 void Policy::compile_users() {
   std::vector<PrefixMap<UserEntry>::Entry> sources;
   users_.reserve(document_.users.size());
   for (const auto& [name, user] : document_.users) {
+    const auto index = static_cast<std::uint32_t>(users_.size());
     users_.push_back({name, user.active});
-    const UserEntry entry{static_cast<std::uint32_t>(users_.size()), user.active};
+    const UserEntry entry{index + 1, user.active, grant_table_.user_has_more(index),
+                          denial_table_.user_has_more(index)};
     for (const auto& source : user.sources) sources.push_back({source, entry});
   }
   sources_ = PrefixMap<UserEntry>(sources);
 }
 
 void Policy::compile_services() {
-  servers_.reserve(document_.servers.size());
-  for (const auto& [name, server] : document_.servers) servers_.push_back({name, server.active, server.address});
-  const auto servers = indexes_of(servers_);
   services_.reserve(document_.services.size());
   for (const auto& [name, service] : document_.services) {
-    const auto server = servers.at(service.server);
-    const auto number = static_cast<std::uint32_t>(services_.size() + 1);
-    services_.push_back({number, name, service, server});
-    ServiceEntry entry{number, server};
-    entry.protocol = protocol_id(service.protocol) & 0x7fffffffU;
+    const auto index = static_cast<std::uint32_t>(services_.size());
+    const auto server = server_indexes_.at(service.server);
+    services_.push_back({index + 1, name, service, server});
+    ServiceEntry entry{index + 1, server};
+    entry.protocol = protocol_id(service.protocol) & 0x0fffffffU;
     entry.server_active = servers_[server].active ? 1 : 0;
+    entry.maintained = maintenance_.server_has_any(server) ? 1 : 0;
+    entry.more_grants = grant_table_.service_has_more(index) ? 1 : 0;
+    entry.more_denials = denial_table_.service_has_more(index) ? 1 : 0;
     auto& by_endpoint = service.transport == Transport::tcp ? tcp_services_ : udp_services_;
     by_endpoint.insert({service.proxy_ip, service.port}, entry);
   }
 }
 
-void Policy::compile_grants() {
-  const auto users = indexes_of(users_);
-  const auto servers = indexes_of(servers_);
-  grants_.reserve(document_.grants.size());
-  for (const auto& [name, grant] : document_.grants) {
-    grants_.push_back({name, users.at(grant.user), servers.at(grant.server), grant.protocol, grant.start, grant.end});
+void Policy::compile_rules() {
+  RuleTable::Spread spread;
+  spread.of_users.reserve(document_.users.size());
+  for (const auto& [name, user] : document_.users) {
+    auto& subjects = spread.of_users.emplace_back();
+    for (const auto& in : user_groups_.of_member(name)) subjects.push_back(group_subject(in.group));
+    subjects.push_back(everybody);
   }
-  std::sort(grants_.begin(), grants_.end(), [](const CompiledGrant& a, const CompiledGrant& b) {
-    const Pair pair_a{a.user, a.server};
-    const Pair pair_b{b.user, b.server};
-    return pair_a != pair_b ? pair_a < pair_b : tried_before(a, b);
-  });
-  terms_.reserve(grants_.size());
-  for (const auto& grant : grants_) {
-    terms_.push_back(
-        {protocol_id(grant.protocol), grant.start.value_or(WallTime::min()), grant.end.value_or(WallTime::max())});
+  std::vector<std::vector<RankedTarget>> of_servers;
+  of_servers.reserve(document_.servers.size());
+  for (const auto& [name, server] : document_.servers) {
+    auto& targets = of_servers.emplace_back();
+    for (const auto& in : server_groups_.of_member(name)) {
+      const auto rank = std::min<std::uint32_t>(rank_of_nearest_group + in.distance, rank_of_everything - 1);
+      targets.push_back({group_target(in.group), static_cast<Rank>(rank)});
+    }
+    targets.push_back({everything, rank_of_everything});
   }
-  by_start_.resize(grants_.size());
-  pairs_ = FlatIndex<Pair, GrantsEntry, PairHash>(grants_.size());
-  for (std::size_t first = 0; first < grants_.size();) {
-    const Pair pair{grants_[first].user, grants_[first].server};
-    std::size_t end = first;
-    while (end < grants_.size() && Pair{grants_[end].user, grants_[end].server} == pair) ++end;
-    pairs_.insert(pair, {static_cast<std::uint32_t>(first), static_cast<std::uint32_t>(end - first)});
-    const std::span<std::uint32_t> places(by_start_.data() + first, end - first);
-    std::iota(places.begin(), places.end(), 0U);
-    std::stable_sort(places.begin(), places.end(), [&](std::uint32_t a, std::uint32_t b) {
-      return terms_[first + a].start < terms_[first + b].start;
-    });
-    first = end;
+  spread.of_services.reserve(document_.services.size());
+  for (const auto& [name, service] : document_.services) {
+    auto& targets = spread.of_services.emplace_back();
+    targets.push_back({service_target(service_indexes_.at(name)), rank_of_service});
+    const auto& wider = of_servers[server_indexes_.at(service.server)];
+    targets.insert(targets.end(), wider.begin(), wider.end());
   }
+  grant_table_ = compile_table(document_.grants, spread, grants_);
+  denial_table_ = compile_table(document_.denials, spread, denials_);
+}
+
+template <typename Rule>
+SubjectId Policy::subject_of(const Rule& rule) const {
+  if (!rule.user.empty()) return user_subject(user_indexes_.at(rule.user));
+  if (!rule.user_group.empty()) return group_subject(user_groups_.index_of(rule.user_group));
+  return everybody;
+}
+
+template <typename Rule>
+TargetId Policy::target_of(const Rule& rule) const {
+  if (!rule.server.empty()) return server_target(server_indexes_.at(rule.server));
+  if (!rule.server_group.empty()) return group_target(server_groups_.index_of(rule.server_group));
+  if (!rule.service.empty()) return service_target(service_indexes_.at(rule.service));
+  return everything;
+}
+
+template <typename Rule, typename Compiled>
+RuleTable Policy::compile_table(const std::map<std::string, Rule>& rules, const RuleTable::Spread& spread,
+                                std::vector<Compiled>& compiled) {
+  std::vector<Compiled> by_name;
+  std::vector<RuleTable::Entry> entries;
+  by_name.reserve(rules.size());
+  entries.reserve(rules.size());
+  for (const auto& [name, rule] : rules) {
+    RuleTerms terms;
+    terms.protocol = protocol_id(rule.protocol);
+    terms.conditions = conditions_.add(rule);
+    terms.start = rule.start.value_or(WallTime::min());
+    terms.end = rule.end.value_or(WallTime::max());
+    terms.by_name = static_cast<std::uint32_t>(by_name.size());
+    if constexpr (requires { rule.channels; }) {
+      terms.channels = rule.channels;
+      terms.active = rule.active;
+      terms.record = rule.record;
+    }
+    entries.push_back({subject_of(rule), target_of(rule), terms});
+    by_name.push_back({name, &rule});
+  }
+  RuleTable table(entries, spread);
+  compiled.reserve(entries.size());
+  for (const auto& entry : entries) compiled.push_back(std::move(by_name[entry.terms.by_name]));
+  return table;
 }
 
 ProtocolId Policy::protocol_id(const std::string& protocol) {
@@ -122,8 +190,15 @@ std::optional<Policy::ServiceMatch> Policy::match_service(const Address& address
                                                           Transport transport) const {
   const auto* entry = (transport == Transport::tcp ? tcp_services_ : udp_services_).find({address, port});
   if (entry == nullptr) return std::nullopt;
-  return ServiceMatch{&services_[entry->number - 1], &servers_[entry->server], entry->server, entry->protocol,
-                      entry->server_active != 0};
+  return ServiceMatch{.service = &services_[entry->number - 1],
+                      .server = &servers_[entry->server],
+                      .server_index = entry->server,
+                      .protocol = entry->protocol,
+                      .server_active = entry->server_active != 0,
+                      .maintained = entry->maintained != 0,
+                      .more_grants = entry->more_grants != 0,
+                      .more_denials = entry->more_denials != 0,
+                      .service_index = entry->number - 1};
 }
 
 const CompiledService* Policy::service_at(const Address& address, std::uint16_t port, Transport transport) const {
@@ -134,30 +209,9 @@ const CompiledService* Policy::service_at(const Address& address, std::uint16_t 
 std::optional<Policy::SourceMatch> Policy::user_at(const Address& source) const {
   const auto entry = sources_.find(source);
   if (!entry) return std::nullopt;
-  const std::uint32_t index = entry->value.number - 1;
-  return SourceMatch{&users_[index], index, entry->value.active, entry->prefix};
-}
-
-Policy::Grants Policy::grants_of(std::uint32_t user, std::uint32_t server) const {
-  const auto* entry = pairs_.find({user, server});
-  if (entry == nullptr) return {};
-  return {{grants_.data() + entry->first, entry->count},
-          {terms_.data() + entry->first, entry->count},
-          {by_start_.data() + entry->first, entry->count}};
-}
-
-std::optional<WallTime> Policy::Grants::allowed_until(ProtocolId protocol, WallTime time) const {
-  WallTime until = time;
-  for (std::size_t i = 0; i < terms.size(); ++i) {
-    // By start, so that one pass is enough: a grant that begins after what has been reached leaves a gap, and so do all
-    // that follow.
-    const auto& term = terms.size() == 1 ? terms.front() : terms[by_start[i]];
-    if (!term.allows(protocol)) continue;
-    if (term.start > until) break;
-    until = std::max(until, term.end);
-  }
-  if (until == WallTime::max()) return std::nullopt;
-  return until;
+  const auto& value = entry->value;
+  const std::uint32_t index = value.number - 1;
+  return SourceMatch{&users_[index], index, value.active, value.more_grants, value.more_denials, entry->prefix};
 }
 
 }  // namespace gatehouse::policy

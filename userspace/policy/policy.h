@@ -9,12 +9,17 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "base/address.h"
 #include "policy/document.h"
 #include "policy/flat_index.h"
+#include "policy/groups.h"
+#include "policy/maintenance.h"
 #include "policy/prefix_map.h"
+#include "policy/rule_table.h"
+#include "policy/rules.h"
 
 namespace gatehouse::policy {
 
@@ -35,24 +40,11 @@ struct CompiledService {
 };
 struct CompiledGrant {
   std::string name;
-  std::uint32_t user = 0;    // index
-  std::uint32_t server = 0;  // index
-  std::string protocol;      // empty: any
-  std::optional<WallTime> start;
-  std::optional<WallTime> end;
+  const Grant* spec = nullptr;  // in the policy's document
 };
-
-// A protocol's number within one policy: equal numbers are equal words.
-using ProtocolId = std::uint32_t;
-inline constexpr ProtocolId any_protocol = 0;
-
-// What decides about a grant, without its text: small, for it is read on the way of every connection.
-struct GrantTerms {
-  ProtocolId protocol = any_protocol;
-  WallTime start = WallTime::min();
-  WallTime end = WallTime::max();  // half-open; max: none
-
-  [[nodiscard]] bool allows(ProtocolId id) const { return protocol == any_protocol || protocol == id; }
+struct CompiledDenial {
+  std::string name;
+  const Denial* spec = nullptr;
 };
 
 class Policy {
@@ -72,6 +64,10 @@ class Policy {
     std::uint32_t server_index = 0;
     ProtocolId protocol = any_protocol;
     bool server_active = false;
+    bool maintained = false;   // the server has maintenance
+    bool more_grants = false;  // RuleTable::service_has_more
+    bool more_denials = false;
+    std::uint32_t service_index = 0;
   };
   [[nodiscard]] std::optional<ServiceMatch> match_service(const Address& address, std::uint16_t port,
                                                           Transport transport) const;
@@ -82,28 +78,28 @@ class Policy {
     const CompiledUser* user = nullptr;
     std::uint32_t index = 0;
     bool active = false;
+    bool more_grants = false;  // RuleTable::user_has_more
+    bool more_denials = false;
     Prefix source;  // the one that matched; longest prefix wins
   };
   [[nodiscard]] std::optional<SourceMatch> user_at(const Address& source) const;
   [[nodiscard]] const CompiledServer& server(std::uint32_t index) const { return servers_.at(index); }
 
-  // The grants of one user to one server, in the order in which they are tried: latest end first (no end before any),
-  // then by name.
-  struct Grants {
-    std::span<const CompiledGrant> grants;
-    std::span<const GrantTerms> terms;        // of the grant at the same place
-    std::span<const std::uint32_t> by_start;  // places in the two, by the start
+  [[nodiscard]] const Conditions& conditions() const { return conditions_; }
+  [[nodiscard]] const MaintenanceTable& maintenance() const { return maintenance_; }
+  [[nodiscard]] const RuleTable& grants() const { return grant_table_; }
+  [[nodiscard]] const RuleTable& denials() const { return denial_table_; }
+  // By the number that the tables give.
+  [[nodiscard]] const CompiledGrant& grant(std::uint32_t rule) const { return grants_[rule]; }
+  [[nodiscard]] const CompiledDenial& denial(std::uint32_t rule) const { return denials_[rule]; }
 
-    // Up to when those that allow `protocol` allow it without a gap, from `time` on; `time` itself where none allows it
-    // then, nullopt where it never ends.
-    [[nodiscard]] std::optional<WallTime> allowed_until(ProtocolId protocol, WallTime time) const;
-  };
-  [[nodiscard]] Grants grants_of(std::uint32_t user, std::uint32_t server) const;
-
-  // These only start to load what match_service() and user_at(), and then grants_of(), will read: whoever asks several
-  // tables thus waits for memory once, not for each.
+  // These only start to load what match_service() and user_at(), and then the tables of rules, will read: whoever asks
+  // several tables thus waits for memory once, not for each.
   void prefetch(const Address& source, const Address& destination, std::uint16_t port, Transport transport) const;
-  void prefetch_grants(std::uint32_t user, std::uint32_t server) const { pairs_.prefetch({user, server}); }
+  void prefetch_rules(std::uint32_t user, std::uint32_t server) const {
+    grant_table_.prefetch(user, server);
+    if (!denial_table_.empty()) denial_table_.prefetch(user, server);
+  }
 
  private:
   // The values of the tables: enough of the thing that the thing itself need not be read. The first member is its index
@@ -111,32 +107,34 @@ class Policy {
   struct UserEntry {
     std::uint32_t number = 0;
     bool active = false;
+    bool more_grants = false;
+    bool more_denials = false;
     explicit operator bool() const { return number != 0; }
   };
   struct ServiceEntry {
     std::uint32_t number = 0;
     std::uint32_t server = 0;
-    ProtocolId protocol : 31 = any_protocol;
+    ProtocolId protocol : 28 = any_protocol;
     ProtocolId server_active : 1 = 0;
+    ProtocolId maintained : 1 = 0;
+    ProtocolId more_grants : 1 = 0;
+    ProtocolId more_denials : 1 = 0;
     explicit operator bool() const { return number != 0; }
   };
-  struct GrantsEntry {
-    std::uint32_t first = 0;  // in grants_
-    std::uint32_t count = 0;
-    explicit operator bool() const { return count != 0; }
-  };
-  struct Pair {
-    std::uint32_t user = 0;
-    std::uint32_t server = 0;
-    friend auto operator<=>(const Pair&, const Pair&) = default;
-  };
-  struct PairHash {
-    std::uint64_t operator()(const Pair& pair) const;
-  };
-  Policy() = default;
+  using Indexes = std::unordered_map<std::string_view, std::uint32_t>;
+  explicit Policy(const Document& document);
   void compile_users();
+  void compile_servers();
   void compile_services();
-  void compile_grants();
+  void compile_maintenance();
+  void compile_rules();
+  template <typename Rule, typename Compiled>
+  RuleTable compile_table(const std::map<std::string, Rule>& rules, const RuleTable::Spread& spread,
+                          std::vector<Compiled>& compiled);
+  template <typename Rule>
+  [[nodiscard]] SubjectId subject_of(const Rule& rule) const;
+  template <typename Rule>
+  [[nodiscard]] TargetId target_of(const Rule& rule) const;
   ProtocolId protocol_id(const std::string& protocol);
 
   std::uint64_t version_ = 0;
@@ -145,14 +143,21 @@ class Policy {
   std::vector<CompiledUser> users_;
   std::vector<CompiledServer> servers_;
   std::vector<CompiledService> services_;
-  std::vector<CompiledGrant> grants_;    // those of one pair side by side, in the order in which they are tried
-  std::vector<GrantTerms> terms_;        // at the same places
-  std::vector<std::uint32_t> by_start_;  // at the same places, counted from the first of the pair
+  std::vector<CompiledGrant> grants_;  // at the places of the tables
+  std::vector<CompiledDenial> denials_;
+  Indexes user_indexes_;
+  Indexes server_indexes_;
+  Indexes service_indexes_;
+  Groups user_groups_;
+  Groups server_groups_;
+  Conditions conditions_;
+  MaintenanceTable maintenance_;
+  RuleTable grant_table_;
+  RuleTable denial_table_;
   std::map<std::string, ProtocolId> protocols_;
   PrefixMap<UserEntry> sources_;
   FlatIndex<Endpoint, ServiceEntry> tcp_services_;
   FlatIndex<Endpoint, ServiceEntry> udp_services_;
-  FlatIndex<Pair, GrantsEntry, PairHash> pairs_;
 };
 
 }  // namespace gatehouse::policy

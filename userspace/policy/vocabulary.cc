@@ -13,6 +13,16 @@ struct Word {
   std::string_view name;
 };
 
+constexpr std::array<Word<Channel>, 10> channel_words{{{Channel::clipboard, "clipboard"},
+                                                       {Channel::drives, "drives"},
+                                                       {Channel::printers, "printers"},
+                                                       {Channel::smartcards, "smartcards"},
+                                                       {Channel::ports, "ports"},
+                                                       {Channel::audio, "audio"},
+                                                       {Channel::microphone, "microphone"},
+                                                       {Channel::camera, "camera"},
+                                                       {Channel::usb, "usb"},
+                                                       {Channel::remote_apps, "remote_apps"}}};
 constexpr std::array<Word<Transport>, 2> all_transports{{{Transport::tcp, "tcp"}, {Transport::udp, "udp"}}};
 constexpr std::array<Word<Kind>, 3> all_kinds{
     {{Kind::rdp, "rdp"}, {Kind::relay, "relay"}, {Kind::rustdesk, "rustdesk"}}};
@@ -38,17 +48,18 @@ constexpr std::array<ReasonWord, 24> all_reasons{{
     {Reason::no_matching_policy, "no_matching_policy",
      "No grant lets this user reach this server; add one if the user shall."},
     {Reason::policy_expired, "policy_expired",
-     "Every grant of this user for this server has ended; give it a later end or add a new one."},
+     "Every grant of this user for this server has ended; give one a later end or add a new one."},
     {Reason::wrong_source_ip, "wrong_source_ip",
      "The grants of this user for this server are bound to other source addresses; connect from one of those."},
     {Reason::protocol_not_allowed, "protocol_not_allowed",
      "The grants of this user for this server name other protocols; add a grant for this one if the user shall use "
      "it."},
-    {Reason::access_revoked, "access_revoked", "The grant was revoked; ask whoever revoked it."},
+    {Reason::access_revoked, "access_revoked",
+     "The grants of this user for this server were revoked (active: false); ask whoever revoked them."},
     {Reason::outside_schedule, "outside_schedule",
      "The grants of this user for this server do not cover this hour; connect within their schedule."},
     {Reason::login_not_allowed, "login_not_allowed",
-     "The grant does not allow this login name; use one that it allows."},
+     "The grants of this user for this server do not allow this login name; use one that they allow."},
     {Reason::gate_maintenance, "gate_maintenance", "The gateway is in maintenance; connect when it is over."},
     {Reason::backend_maintenance, "backend_maintenance", "The server is in maintenance; connect when it is over."},
     {Reason::maintenance_grace_period, "maintenance_grace_period",
@@ -62,7 +73,8 @@ constexpr std::array<ReasonWord, 24> all_reasons{{
     {Reason::banned_backend, "banned_backend", "The server is banned; remove the ban if access shall be given."},
     {Reason::banned_device, "banned_device", "The device is banned; remove the ban if access shall be given."},
     {Reason::denied_by_rule, "denied_by_rule", "A rule denies this connection; change the rule if it is wrong."},
-    {Reason::session_limit, "session_limit", "The limit of sessions is reached; end one first, or raise the limit."},
+    {Reason::session_limit, "session_limit",
+     "The user has as many sessions open as the grants allow; end one first, or raise the limit."},
     {Reason::not_yet_valid, "not_yet_valid",
      "The grants of this user for this server begin later; wait, or give one an earlier start."},
     {Reason::store_unavailable, "store_unavailable",
@@ -110,6 +122,9 @@ std::optional<Enum> value_in(const Words& words, std::string_view text) {
 
 }  // namespace
 
+std::string_view name(Channel value) {
+  return name_in(channel_words, value);
+}
 std::string_view name(Transport value) {
   return name_in(all_transports, value);
 }
@@ -135,6 +150,9 @@ std::string_view describe(Reason value) {
   return at == all_reasons.end() ? "This version does not know the reason; a newer one wrote it." : at->sentence;
 }
 
+std::optional<Channel> channel_of(std::string_view text) {
+  return value_in<Channel>(channel_words, text);
+}
 std::optional<Transport> transport_of(std::string_view text) {
   return value_in<Transport>(all_transports, text);
 }

@@ -78,6 +78,26 @@ enum class EndReason : std::uint16_t {
   out_of_resources = 20,
 };
 
+// What an RDP session may carry besides picture, keyboard and mouse. A set of them is an or of their bits.
+enum class Channel : std::uint16_t {
+  clipboard = 1U << 0U,
+  drives = 1U << 1U,
+  printers = 1U << 2U,
+  smartcards = 1U << 3U,
+  ports = 1U << 4U,
+  audio = 1U << 5U,
+  microphone = 1U << 6U,
+  camera = 1U << 7U,
+  usb = 1U << 8U,
+  remote_apps = 1U << 9U,
+};
+using Channels = std::uint16_t;
+inline constexpr Channels all_channels = (1U << 10U) - 1;
+inline constexpr bool holds(Channels channels, Channel channel) {
+  return (channels & static_cast<Channels>(channel)) != 0;
+}
+
+std::string_view name(Channel value);
 std::string_view name(Transport value);
 std::string_view name(Kind value);
 std::string_view name(SourceMode value);
@@ -86,6 +106,7 @@ std::string_view name(Reason value);      // "unknown" for a number that is no r
 std::string_view name(EndReason value);   // "open" for none
 std::string_view describe(Reason value);  // one sentence for people, with what to do about it
 
+std::optional<Channel> channel_of(std::string_view text);
 std::optional<Transport> transport_of(std::string_view text);
 std::optional<Kind> kind_of(std::string_view text);
 std::optional<SourceMode> source_mode_of(std::string_view text);

@@ -76,6 +76,8 @@ class RowReader {
   std::uint64_t number() { return static_cast<std::uint64_t>(statement_.getColumn(index_++).getInt64()); }
   bool truth() { return number() != 0; }
   WallTime time() { return WallTime(Duration(statement_.getColumn(index_++).getInt64())); }
+  std::optional<std::string> maybe_text() { return skip_null() ? std::nullopt : std::optional(text()); }
+  std::optional<std::uint64_t> maybe_number() { return skip_null() ? std::nullopt : std::optional(number()); }
   std::optional<WallTime> maybe_time() { return skip_null() ? std::nullopt : std::optional(time()); }
   std::optional<Duration> maybe_duration() {
     return skip_null() ? std::nullopt : std::optional(Duration(statement_.getColumn(index_++).getInt64()));

@@ -4,28 +4,11 @@
 #include <string_view>
 #include <vector>
 
-#include "store/columns.h"
+#include "store/policy_lists.h"
+#include "store/policy_rules.h"
 
 namespace gatehouse::store {
 namespace {
-
-void insert_prefixes(SQLite::Statement& insert, const std::string& owner, const std::vector<Prefix>& prefixes) {
-  for (std::size_t position = 0; position < prefixes.size(); ++position) {
-    Binder(insert).text(owner).number(position).prefix(prefixes[position]);
-    execute(insert);
-  }
-}
-
-// Statement: owner, address, length; ordered by owner and position. `list_of` gives the list that belongs to an owner.
-template <typename ListOf>
-void read_prefixes(SQLite::Database& database, const char* query, ListOf&& list_of) {
-  SQLite::Statement select(database, query);
-  while (select.executeStep()) {
-    RowReader reader(select);
-    const std::string owner = reader.text();
-    list_of(owner).push_back(reader.prefix());
-  }
-}
 
 template <typename T>
 T known(std::optional<T> value, const std::string& word) {
@@ -82,38 +65,6 @@ void read_services(SQLite::Database& database, policy::Document& document) {
     service.proxy_protocol = known(policy::proxy_protocol_of(proxy_protocol), proxy_protocol);
     service.connect_timeout = reader.maybe_duration();
     service.idle_timeout = reader.maybe_duration();
-  }
-}
-
-void insert_grants(SQLite::Database& database, const policy::Document& document) {
-  SQLite::Statement insert(database,
-                           "INSERT INTO grants(name, user_name, server_name, protocol, start_time, end_time, reason) "
-                           "VALUES(?, ?, ?, ?, ?, ?, ?)");
-  for (const auto& [name, grant] : document.grants) {
-    Binder(insert)
-        .text(name)
-        .text(grant.user)
-        .text(grant.server)
-        .text(grant.protocol)
-        .time(grant.start)
-        .time(grant.end)
-        .text(grant.reason);
-    execute(insert);
-  }
-}
-
-void read_grants(SQLite::Database& database, policy::Document& document) {
-  SQLite::Statement select(database,
-                           "SELECT name, user_name, server_name, protocol, start_time, end_time, reason FROM grants");
-  while (select.executeStep()) {
-    RowReader reader(select);
-    auto& grant = document.grants[reader.text()];
-    grant.user = reader.text();
-    grant.server = reader.text();
-    grant.protocol = reader.text();
-    grant.start = reader.maybe_time();
-    grant.end = reader.maybe_time();
-    grant.reason = reader.text();
   }
 }
 
@@ -190,7 +141,7 @@ policy::Document read_policy(SQLite::Database& database) {
   read_users(database, document);
   read_servers(database, document);
   read_services(database, document);
-  read_grants(database, document);
+  read_rules(database, document);
   return document;
 }
 
@@ -202,14 +153,15 @@ void replace_policy(SQLite::Database& database, const policy::Document& document
   execute(keep);
 
   // What points elsewhere goes before what it points to.
-  for (const char* table : {"grants", "services", "servers", "user_sources", "users", "pool_networks", "pools"}) {
+  delete_rules(database);
+  for (const char* table : {"services", "servers", "user_sources", "users", "pool_networks", "pools"}) {
     database.exec(std::string("DELETE FROM ") + table);
   }
   insert_pools(database, document);
   insert_users(database, document);
   insert_servers(database, document);
   insert_services(database, document);
-  insert_grants(database, document);
+  insert_rules(database, document);
 }
 
 }  // namespace gatehouse::store

@@ -1,4 +1,4 @@
-// The statements of the policy in force (pools, users, servers, services, grants: one table a thing) and of
+// The statements of the policy in force (one table a thing, with its lists beside it) and of
 // `policy_versions`, which keeps the text of every policy there ever was.
 #pragma once
 

@@ -1,0 +1,85 @@
+#include "policy/loader_values.h"
+
+#include <algorithm>
+#include <cctype>
+#include <charconv>
+#include <chrono>
+
+namespace gatehouse::policy {
+
+bool is_name(std::string_view text) {
+  if (text.empty() || text.size() > 63 || std::isalnum(static_cast<unsigned char>(text.front())) == 0) return false;
+  return std::all_of(text.begin(), text.end(), [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '.' || c == '_' || c == '@' || c == '-';
+  });
+}
+
+Result<std::string> parse_protocol(std::string_view text) {
+  const bool well_formed = text.size() <= 32 && text.front() >= 'a' && text.front() <= 'z' &&
+                           std::all_of(text.begin(), text.end(), [](char c) {
+                             return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
+                           });
+  if (!well_formed) {
+    return failure("'" + std::string(text) + "' is not the name of a protocol",
+                   "write a word of at most 32 lower-case letters, digits and '-', like rdp, ssh or vnc");
+  }
+  return std::string(text);
+}
+
+Result<Kind> parse_kind(std::string_view text) {
+  const auto kind = kind_of(text);
+  if (!kind) return failure("'" + std::string(text) + "' is not a kind of service", "write rdp or relay");
+  if (*kind == Kind::rustdesk) return failure("kind rustdesk is not available in this version", "write rdp or relay");
+  return *kind;
+}
+
+Result<SourceMode> parse_source_mode(std::string_view text) {
+  if (const auto mode = source_mode_of(text)) return *mode;
+  return failure("'" + std::string(text) + "' is not a source", "write gateway or client");
+}
+
+Result<ProxyProtocol> parse_proxy_protocol(std::string_view text) {
+  if (const auto version = proxy_protocol_of(text)) return *version;
+  return failure("'" + std::string(text) + "' is not a version of the PROXY protocol", "write off or v2");
+}
+
+Result<WallTime> parse_policy_time(std::string_view text) {
+  auto time = parse_time(text);
+  if (!time) return time;
+  // Beyond these the year no longer has four digits, so that the time could be printed but not be read again.
+  constexpr WallTime first = std::chrono::sys_days(std::chrono::year(1970) / 1 / 1);
+  constexpr WallTime last = std::chrono::sys_days(std::chrono::year(10000) / 1 / 1);
+  if (*time < first || *time >= last) {
+    return failure("'" + std::string(text) + "' is not within the years 1970 to 9999",
+                   "leave the key out for a period that is open at this side");
+  }
+  return time;
+}
+
+Result<Duration> parse_at_most(std::string_view text, Duration most) {
+  auto duration = parse_duration(text);
+  if (duration && *duration > most) {
+    return failure("'" + std::string(text) + "' is longer than " + format_duration(most), "write a shorter duration");
+  }
+  return duration;
+}
+
+Result<std::uint32_t> parse_session_limit(std::string_view text) {
+  std::uint32_t limit = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), limit);
+  if (error != std::errc() || end != text.data() + text.size() || limit < 1 || limit > 10'000) {
+    return failure("'" + std::string(text) + "' is not a number of sessions",
+                   "write 1 to 10000, or leave the key out for no limit");
+  }
+  return limit;
+}
+
+Result<Channels> parse_channel(std::string_view text) {
+  if (text == "all") return all_channels;
+  if (const auto channel = channel_of(text)) return static_cast<Channels>(*channel);
+  return failure("'" + std::string(text) + "' is not a channel",
+                 "write clipboard, drives, printers, smartcards, ports, audio, microphone, camera, usb, remote_apps or "
+                 "all");
+}
+
+}  // namespace gatehouse::policy
