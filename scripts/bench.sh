@@ -46,7 +46,7 @@ cmake --preset release -B "${build:=$PWD/build/release}" > /dev/null
 targets=()
 for part in "${parts[@]}"; do
   case $part in
-    network) targets+=(gatehoused gatehouse idle_connections first_drop) ;;
+    network) targets+=(gatehoused gatehouse idle_connections first_drop stall) ;;
     *) targets+=("${part}_bench") ;;
   esac
 done

@@ -9,7 +9,7 @@
 #   --build    where the test programs were built; default: build/dev, built first
 #   --tests    programs instead of all of unit_kernel and netns_*
 #
-# A panic of the guest counts as a fault of the emulator and is tried once more. A test program that fails or never reports, and anything the
+# A panic of the guest counts as a fault of the emulator: that program is tried again, twice at most. A test program that fails or never reports, and anything the
 # kernel complains about in its log, is a failure. Logs: build/vm/logs. Ends with a line 'N passed, N failed'.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -76,7 +76,8 @@ trap '[ -z "$machine" ] || kill -9 "$machine" 2> /dev/null || true; rm -rf "$wor
 boot() {
   local kernel=$1 initramfs=$2 name=$3 shown=0 total line limit
   : > "$work/results"
-  qemu-system-x86_64 -machine q35 -accel tcg -cpu max,-cx16 -smp 2 -m 1536M -nodefaults -nographic -no-reboot \
+  # One thread for both processors: with two, one may go on with code that the other one's kernel has just patched, and panic (int3).
+  qemu-system-x86_64 -machine q35 -accel tcg,thread=single -cpu max,-cx16 -smp 2 -m 1536M -nodefaults -nographic -no-reboot \
     -kernel "$kernel/vmlinuz" -initrd "$initramfs" \
     -append "console=ttyS0 panic=-1 loglevel=4 gatehouse.filter=$filter gatehouse.patience=$patience gatehouse.seconds=$program_seconds" \
     -serial "file:$logs/$name.console" -serial "file:$work/results" -monitor none < /dev/null > "$logs/$name.qemu" 2>&1 &
@@ -123,22 +124,23 @@ for one in "${series[@]}"; do
     failed=$((failed + 1))
     continue
   fi
-  vm-tests/initramfs.sh "$kernel" "$bin" "$work/initramfs" "${tests[@]}"
   echo "  left out: $without_haproxy (HAProxy does not run on the emulated processor)"
-  echo "  $(cat "$kernel/version"), initramfs $(du -m "$work/initramfs" | cut -f1) MiB, ${#tests[@]} test programs"
-  for attempt in 1 2; do
-    status=0
-    boot "$kernel" "$work/initramfs" "$one" || status=$?
-    if [ "$status" != 1 ] || [ "$attempt" = 2 ]; then break; fi
-    cp "$logs/$one.console" "$logs/$one.panic"
-    echo "  the guest panicked ($logs/$one.panic): once more"
-  done
-  if [ "$status" != 0 ]; then
-    echo "  the machine did not finish; the last it said ($logs/$one.console):"
-    tail -n 30 "$logs/$one.console" | tr -d '\r' | sed 's/^/    /'
-    failed=$((failed + 1))
-  fi
+  echo "  $(cat "$kernel/version"), ${#tests[@]} test programs"
+  # A machine for each program: a panic of the emulator's costs that program only.
   for program in "${tests[@]}"; do
+    vm-tests/initramfs.sh "$kernel" "$bin" "$work/initramfs" "$program"
+    for attempt in 1 2 3; do
+      status=0
+      boot "$kernel" "$work/initramfs" "$one.$program" || status=$?
+      if [ "$status" != 1 ] || [ "$attempt" = 3 ]; then break; fi
+      cp "$logs/$one.$program.console" "$logs/$one.$program.panic"
+      echo "  the guest panicked ($logs/$one.$program.panic): once more"
+    done
+    if [ "$status" != 0 ]; then
+      echo "  the machine did not finish; the last it said ($logs/$one.$program.console):"
+      tail -n 30 "$logs/$one.$program.console" | tr -d '\r' | sed 's/^/    /'
+      failed=$((failed + 1))
+    fi
     read -r _ _ code good bad < <(tr -d '\r' < "$work/results" | grep "^result $program " || echo "result $program missing 0 0")
     passed=$((passed + good))
     failed=$((failed + bad))
@@ -150,11 +152,11 @@ for one in "${series[@]}"; do
       echo "  FAILED: $program ran no test"
       failed=$((failed + 1))
     fi
+    if grep -q '^splat' "$work/results"; then failed=$((failed + 1)); fi
+    if grep -aq '^\[  FAILED  \]' "$logs/$one.$program.console"; then
+      tr -d '\r' < "$logs/$one.$program.console" | grep -aE '^\[  FAILED  \]' | sort -u | sed 's/^/    /'
+    fi
   done
-  if grep -q '^splat' "$work/results"; then failed=$((failed + 1)); fi
-  if grep -aq '^\[  FAILED  \]' "$logs/$one.console"; then
-    tr -d '\r' < "$logs/$one.console" | grep -aE '^\[  FAILED  \]' | sort -u | sed 's/^/    /'
-  fi
 done
 if [ "$passed" = 0 ]; then
   echo "vm-tests: no test was run" >&2

@@ -1,11 +1,13 @@
 // Many connections that do nothing, for measuring what one costs whoever carries them.
 //
 //   idle_connections sink ADDRESS PORT            answers every connection: sends back what it gets; until it is
-//   terminated idle_connections hold ADDRESS PORT COUNT      opens COUNT connections, passes some bytes both ways
-//   through each, prints "open COUNT",
-//                                                 and holds them until it is terminated or all are closed. Then it
-//                                                 prints "closed COUNT TIME": how many the other side closed, and when
-//                                                 the last one (seconds since 1970, with nine digits)
+//                                                 terminated
+//   idle_connections hold ADDRESS PORT COUNT [FROM]
+//                                                 opens COUNT connections (from the address FROM), passes some bytes
+//                                                 both ways through each, prints "open COUNT", and holds them until it
+//                                                 is terminated or all are closed. Then it prints "closed COUNT TIME":
+//                                                 how many the other side closed, and when the last one (seconds since
+//                                                 1970, with nine digits)
 //
 // One descriptor a connection. Exit 1 with a message when COUNT cannot be reached.
 #include <fcntl.h>
@@ -23,6 +25,7 @@
 #include <cstdio>
 #include <cstring>
 #include <iostream>
+#include <optional>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -34,6 +37,7 @@
 
 namespace {
 
+using gatehouse::Address;
 using gatehouse::Endpoint;
 using gatehouse::Fd;
 
@@ -122,7 +126,8 @@ int run_sink(const Endpoint& endpoint) {
 
 class Holder {
  public:
-  Holder(const Endpoint& endpoint, std::size_t count) : endpoint_(endpoint), count_(count), end_(end_signals()) {
+  Holder(const Endpoint& endpoint, std::size_t count, std::optional<Address> from)
+      : endpoint_(endpoint), count_(count), from_(from), end_(end_signals()) {
     poll_.add(end_.get(), EPOLLIN);
   }
 
@@ -159,6 +164,14 @@ class Holder {
     const socklen_t length = endpoint_.to_sockaddr(storage);
     Fd socket(::socket(storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
     if (!socket) fail("socket number " + std::to_string(connections_.size() + 1));
+    if (from_) {
+      sockaddr_storage own{};
+      const socklen_t own_length = Endpoint{*from_, 0}.to_sockaddr(own);
+      const int on = 1;
+      ::setsockopt(socket.get(), IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
+      if (::bind(socket.get(), reinterpret_cast<const sockaddr*>(&own), own_length) != 0)
+        fail("binding " + from_->text());
+    }
     if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&storage), length) != 0 && errno != EINPROGRESS) {
       fail("connecting to " + endpoint_.text());
     }
@@ -212,6 +225,7 @@ class Holder {
 
   Endpoint endpoint_;
   std::size_t count_;
+  std::optional<Address> from_;
   Fd end_;
   Poll poll_;
   std::unordered_map<int, Connection> connections_;
@@ -220,8 +234,9 @@ class Holder {
 
 int run(std::span<char*> arguments) {
   const std::string_view verb = arguments.size() > 1 ? arguments[1] : "";
-  if ((verb != "sink" || arguments.size() != 4) && (verb != "hold" || arguments.size() != 5)) {
-    std::cerr << "usage: idle_connections sink ADDRESS PORT | hold ADDRESS PORT COUNT\n";
+  if ((verb != "sink" || arguments.size() != 4) &&
+      (verb != "hold" || (arguments.size() != 5 && arguments.size() != 6))) {
+    std::cerr << "usage: idle_connections sink ADDRESS PORT | hold ADDRESS PORT COUNT [FROM]\n";
     return 2;
   }
   const auto address = gatehouse::Address::parse(arguments[2]);
@@ -230,7 +245,13 @@ int run(std::span<char*> arguments) {
   if (!port) throw std::runtime_error(port.error().text());
   raise_descriptor_limit();
   if (verb == "sink") return run_sink({*address, *port});
-  return Holder({*address, *port}, std::stoul(arguments[4])).run();
+  std::optional<Address> from;
+  if (arguments.size() == 6) {
+    const auto parsed = Address::parse(arguments[5]);
+    if (!parsed) throw std::runtime_error(parsed.error().text());
+    from = *parsed;
+  }
+  return Holder({*address, *port}, std::stoul(arguments[4]), from).run();
 }
 
 }  // namespace

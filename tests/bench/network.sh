@@ -106,6 +106,7 @@ wire() {  # NAMESPACE ADDRESS GATEWAY_ADDRESS INTERFACE
 wire "$client" 192.0.2.10 192.0.2.1 client0
 wire "$back" 203.0.113.10 203.0.113.1 back0
 ip -n "$client" address add 192.0.2.66/24 dev eth0  # the one that is banned
+ip -n "$client" address add 192.0.2.20/24 dev eth0  # of the second user
 ip netns exec "$gate" sysctl -qw net.ipv4.ip_forward=1
 
 # ---- the backend: HTTP on 8080, iperf3 on 5201, sinks on 9001 to 9003 (one for each proxy's idle connections)
@@ -168,6 +169,7 @@ pools:
   bench: [198.51.100.0/24]
 users:
   client: { sources: [192.0.2.10] }
+  second: { sources: [192.0.2.20] }
 servers:
   backend: { address: 203.0.113.10 }
 services:
@@ -176,6 +178,7 @@ services:
   sink: { server: backend, proxy_ip: 198.51.100.10, port: 9001, kind: relay, protocol: echo }
 grants:
   all: { user: client, server: backend }
+  second-one: { user: second, server: backend }
 YAML
 start "$gate" gatehoused "$bin/gatehoused" --config "$dir/gatehouse.yaml"
 gatehouse_pid=${pids[-1]}
@@ -267,6 +270,34 @@ read -r _ closed ended < <(grep '^closed' "$dir/hold-gatehouse.log")
 [ "$closed" = "$held" ] || die "a ban ended $closed of $held sessions"
 row "ban add, until $held live sessions are ended" ms smaller "$(awk -v a="$begun" -v b="$ended" 'BEGIN { print (b - a) * 1000 }')" aim 1000
 gatehouse ban remove 192.0.2.10 > /dev/null
+
+progress "a policy change that ends half of $held sessions"
+half=$(((held - 16) / 2))
+for from in 192.0.2.10 192.0.2.20; do
+  start "$client" "half-$from" "$bin/idle_connections" hold 198.51.100.10 9001 "$half" "$from"
+  half_pid=${pids[-1]}
+  wait_until 120 "the opening of $half connections from $from" sh -c "grep -q '^open' '$dir/half-$from.log' || ! kill -0 $half_pid"
+  grep -q '^open' "$dir/half-$from.log" || die "connections from $from: $(tail -n 1 "$dir/half-$from.log")"
+done
+half_pids=("${pids[@]: -2}")
+start "$client" stall "$bin/stall" 198.51.100.10 9001 16
+stall_pid=${pids[-1]}
+wait_until 10 "the opening of the connections that are watched" grep -q '^open' "$dir/stall.log"
+sed '/second-one:/d' "$dir/policy.yaml" > "$dir/half-policy.yaml"
+sleep 1
+begun=$EPOCHREALTIME
+gatehouse apply "$dir/half-policy.yaml" --yes > /dev/null
+wait_until 30 "the end of half of the sessions" grep -q '^closed' "$dir/half-192.0.2.20.log"
+sleep 0.5
+kill "$stall_pid"
+wait_until 30 "the figure of the connections that are watched" grep -q '^longest' "$dir/stall.log"
+read -r _ closed ended < <(grep '^closed' "$dir/half-192.0.2.20.log")
+[ "$closed" = "$half" ] || die "the policy change ended $closed of $half sessions"
+row "policy change, until $half of $((2 * half)) live sessions are ended" ms smaller "$(awk -v a="$begun" -v b="$ended" 'BEGIN { print (b - a) * 1000 }')" aim 1000
+row "policy change, the longest that a byte of the others took" ms smaller "$(awk '/^longest/ { print $2 }' "$dir/stall.log")" aim 50
+kill "${half_pids[0]}"
+gatehouse apply "$dir/policy.yaml" --yes > /dev/null
+wait_until 30 "the end of the other half" sh -c "[ \$(ip netns exec $gate ss -Htn state established | wc -l) -lt 100 ]"
 
 progress "connections opened and closed: $rounds rounds of $seconds s"
 for ((round = 0; round < rounds; ++round)); do

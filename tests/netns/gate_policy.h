@@ -27,6 +27,7 @@ struct PolicyText {
   std::vector<ServiceLine> services = {ServiceLine{.name = "echo"}};
   std::string servers{};  // further lines
   std::string grants = "  bob-one: { user: bob, server: one }\n";
+  std::string sections{};  // further ones, whole
 
   [[nodiscard]] std::string text() const {
     const auto& where = addresses(family);
@@ -42,7 +43,7 @@ struct PolicyText {
       yaml += service.more + " }\n";
     }
     if (!grants.empty()) yaml += "grants:\n" + grants;
-    return yaml;
+    return yaml + sections;
   }
 };
 

@@ -52,6 +52,8 @@ class Restart : public ::testing::TestWithParam<Family> {
  protected:
   [[nodiscard]] const Addresses& where() const { return addresses(GetParam()); }
   void SetUp() override {
+    gateway_.set("deny_ttl",
+                 "10m");  // a verdict is looked at after several restarts, which an emulator takes its time for
     gateway_.start();
     gateway_.apply(PolicyText{.family = GetParam()}.text());
   }

@@ -30,6 +30,7 @@ class FakeOperations : public admin::Operations {
   std::optional<std::uint64_t> expected_version;
   admin::CheckRequest checked;
   admin::SessionsRequest sessions_asked;
+  admin::VisitsRequest visits_asked;
   admin::AuditRequest audit_asked;
   std::vector<std::uint64_t> ids;
   std::optional<std::string> user;
@@ -62,6 +63,10 @@ class FakeOperations : public admin::Operations {
   admin::Outcome sessions(const admin::SessionsRequest& request) override {
     sessions_asked = request;
     return tell("sessions");
+  }
+  admin::Outcome visits(const admin::VisitsRequest& request) override {
+    visits_asked = request;
+    return tell("visits");
   }
   admin::Outcome kill(const std::vector<std::uint64_t>& wanted, const std::optional<std::string>& name,
                       const admin::Peer& asker) override {

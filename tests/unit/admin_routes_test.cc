@@ -37,6 +37,7 @@ TEST_F(Routes, EveryVerbHasItsRoute) {
       {"POST", "/v1/check", R"({"source": "192.0.2.7", "destination": "203.0.113.9", "port": 1})", "check"},
       {"GET", "/v1/sessions?open=1", "", "sessions"},
       {"POST", "/v1/sessions/kill", R"({"ids": [1]})", "kill"},
+      {"GET", "/v1/visits?open=1&user=bob", "", "visits"},
       {"GET", "/v1/bans", "", "bans"},
       {"POST", "/v1/bans", R"({"bans": [{"network": "192.0.2.7", "reason": "a"}]})", "add_bans"},
       {"POST", "/v1/bans/remove", R"({"networks": ["192.0.2.7"]})", "remove_bans"},
@@ -81,8 +82,8 @@ TEST_F(Routes, BadInputNeverReachesTheOperation) {
 }
 
 TEST_F(Routes, QueriesAreStrictEverywhere) {
-  for (const auto* target :
-       {"/v1/status?x=1", "/healthz?x=1", "/v1/sessions?x=1", "/v1/bans?open=1", "/v1/audit?until=1", "/v1/status?%"}) {
+  for (const auto* target : {"/v1/status?x=1", "/healthz?x=1", "/v1/sessions?x=1", "/v1/visits?x=1", "/v1/bans?open=1",
+                             "/v1/audit?until=1", "/v1/status?%"}) {
     EXPECT_EQ(ask("GET", target).status, 400) << target;
   }
   EXPECT_EQ(ask("POST", "/v1/reload?force=1").status, 400);

@@ -36,11 +36,13 @@ constexpr std::chrono::milliseconds accept_pause{100};
 
 Response response_of(const Answer& answer, bool keep_alive) {
   Response response(static_cast<http::status>(answer.status), 11);
-  response.set(http::field::content_type, "application/json");
+  response.set(http::field::content_type, answer.content_type);
   if (!answer.allow.empty()) response.set(http::field::allow, answer.allow);
   response.keep_alive(keep_alive);
   // Not every byte of a text that came from outside is UTF-8; the answer still is.
-  response.body() = answer.body.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+  response.body() = answer.text.empty()
+                        ? answer.body.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n"
+                        : answer.text;
   response.prepare_payload();
   return response;
 }

@@ -50,6 +50,11 @@ struct SessionsRequest {
   bool only_open = false;
   std::size_t limit = 100;
 };
+struct VisitsRequest {
+  bool only_open = false;
+  std::optional<std::string> user;
+  std::size_t limit = 100;
+};
 struct AuditRequest {
   std::optional<WallTime> since;
   std::optional<std::string> action;
@@ -84,8 +89,11 @@ class Operations {
 
   // {sessions: [{id, user, server, service, grant, protocol, client, proxy, backend, started, ended|null,
   // duration_seconds,
-  //  bytes_from_client, bytes_to_client, end_reason, end_detail, holds_until|null, policy_version}]}
+  //  bytes_from_client, bytes_to_client, peak_bytes_per_second, end_reason, end_detail, holds_until|null,
+  //  end_announced_seconds|null, visit, policy_version}]}
   virtual Outcome sessions(const SessionsRequest& request) = 0;
+  // {visits: [{id, user, source, started, ended|null, duration_seconds, sessions, end_reason}]}
+  virtual Outcome visits(const VisitsRequest& request) = 0;
   // {killed: [ids], unknown: [ids]}; `ids` empty means all of `user`, if given.
   virtual Outcome kill(const std::vector<std::uint64_t>& ids, const std::optional<std::string>& user,
                        const Peer& peer) = 0;

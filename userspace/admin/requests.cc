@@ -238,6 +238,17 @@ Result<SessionsRequest> read_sessions(const Query& query) {
   return finished(SessionsRequest(request), fault);
 }
 
+Result<VisitsRequest> read_visits(const Query& query) {
+  if (auto known = query.only({"open", "user", "limit"}); !known) return std::unexpected(known.error());
+  std::optional<Error> fault;
+  VisitsRequest request;
+  const auto open = parameter(query, "open", fault, [](std::string_view text) { return parse_number(text, 0, 1); });
+  request.only_open = open.value_or(0) == 1;
+  request.user = parameter(query, "user", fault, any_text);
+  request.limit = limit_of(query, fault).value_or(request.limit);
+  return finished(std::move(request), fault);
+}
+
 Result<std::size_t> read_bans_limit(const Query& query) {
   if (auto known = query.only({"limit"}); !known) return std::unexpected(known.error());
   std::optional<Error> fault;

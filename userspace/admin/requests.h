@@ -34,6 +34,7 @@ Result<std::vector<BanRequest>> read_add_bans(std::string_view body, WallTime no
 Result<std::vector<Prefix>> read_remove_bans(std::string_view body);
 
 Result<SessionsRequest> read_sessions(const Query& query);
+Result<VisitsRequest> read_visits(const Query& query);
 Result<std::size_t> read_bans_limit(const Query& query);
 Result<AuditRequest> read_audit(const Query& query);
 

@@ -2,9 +2,11 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <array>
 #include <exception>
 
+#include "admin/metrics.h"
 #include "admin/requests.h"
 
 namespace gatehouse::admin {
@@ -25,6 +27,18 @@ Outcome get_health(const Request&, const Query&, Operations& operations) {
   return nlohmann::json{{"healthy", alarms.empty()}, {"alarms", alarms}};
 }
 
+// Whether it can do its work: new sessions open, and what is decided is in the kernel. Other alarms are for people.
+Outcome get_readiness(const Request&, const Query&, Operations& operations) {
+  auto status = operations.status();
+  if (!status) return status;
+  constexpr std::array<std::string_view, 5> in_the_way{"store", "steering", "bans", "kernel", "stale_verdicts"};
+  auto reasons = nlohmann::json::array();
+  for (const auto& alarm : status->value("alarms", nlohmann::json::array())) {
+    if (std::ranges::find(in_the_way, alarm.value("name", "")) != in_the_way.end()) reasons.push_back(alarm);
+  }
+  return nlohmann::json{{"ready", reasons.empty()}, {"alarms", std::move(reasons)}};
+}
+
 Outcome post_plan(const Request& request, const Query&, Operations& operations) {
   const auto wanted = read_plan(request.body);
   return wanted ? operations.plan(wanted->files) : bad_request(wanted.error());
@@ -43,6 +57,11 @@ Outcome post_check(const Request& request, const Query&, Operations& operations)
 Outcome get_sessions(const Request&, const Query& query, Operations& operations) {
   const auto wanted = read_sessions(query);
   return wanted ? operations.sessions(*wanted) : bad_request(wanted.error());
+}
+
+Outcome get_visits(const Request&, const Query& query, Operations& operations) {
+  const auto wanted = read_visits(query);
+  return wanted ? operations.visits(*wanted) : bad_request(wanted.error());
 }
 
 Outcome post_kill(const Request& request, const Query&, Operations& operations) {
@@ -87,14 +106,17 @@ struct Route {
   bool takes_query = false;
 };
 
-constexpr std::array<Route, 13> routes{{
+constexpr std::array<Route, 16> routes{{
     {"GET", "/healthz", get_health},
+    {"GET", "/readyz", get_readiness},
+    {"GET", "/metrics", get_status},
     {"GET", "/v1/status", get_status},
     {"POST", "/v1/policy/plan", post_plan},
     {"POST", "/v1/policy/apply", post_apply},
     {"POST", "/v1/check", post_check},
     {"GET", "/v1/sessions", get_sessions, true},
     {"POST", "/v1/sessions/kill", post_kill},
+    {"GET", "/v1/visits", get_visits, true},
     {"GET", "/v1/bans", get_bans, true},
     {"POST", "/v1/bans", post_bans},
     {"POST", "/v1/bans/remove", post_remove_bans},
@@ -142,7 +164,13 @@ Answer answer(const Request& request, Operations& operations) {
     }
     try {
       auto result = to_answer(handle(route, request, operations));
-      if (path == "/healthz" && result.status == 200 && result.body.at("healthy") == false) result.status = 503;
+      if (result.status != 200) return result;
+      if (path == "/healthz" && result.body.at("healthy") == false) result.status = 503;
+      if (path == "/readyz" && result.body.at("ready") == false) result.status = 503;
+      if (path == "/metrics") {
+        result.text = metrics_of(result.body);
+        result.content_type = metrics_content_type;
+      }
       return result;
     } catch (const std::exception& exception) {
       spdlog::error("{} {} failed: {}", route.method, route.path, exception.what());

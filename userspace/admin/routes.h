@@ -20,7 +20,9 @@ struct Request {
 struct Answer {
   int status = 200;
   nlohmann::json body;
-  std::string allow;  // the Allow header of a 405
+  std::string allow{};  // the Allow header of a 405
+  std::string text{};   // instead of `body`, where `content_type` says what it is
+  const char* content_type = "application/json";
 };
 
 Answer answer(const Request& request, Operations& operations);

@@ -10,6 +10,7 @@ void add_status_verb(CLI::App& app, Context& context);
 void add_apply_verb(CLI::App& app, Context& context);
 void add_check_verb(CLI::App& app, Context& context);
 void add_sessions_verbs(CLI::App& app, Context& context);
+void add_visits_verb(CLI::App& app, Context& context);
 void add_ban_verbs(CLI::App& app, Context& context);
 void add_audit_verb(CLI::App& app, Context& context);
 void add_doctor_verb(CLI::App& app, Context& context);

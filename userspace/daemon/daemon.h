@@ -46,6 +46,7 @@ class Daemon final : public admin::Operations {
                        const admin::Peer& peer) override;
   admin::Outcome check(const admin::CheckRequest& request) override;
   admin::Outcome sessions(const admin::SessionsRequest& request) override;
+  admin::Outcome visits(const admin::VisitsRequest& request) override;
   admin::Outcome kill(const std::vector<std::uint64_t>& ids, const std::optional<std::string>& user,
                       const admin::Peer& peer) override;
   admin::Outcome bans(std::size_t limit) override;

@@ -90,6 +90,9 @@ admin::Outcome Daemon::check(const admin::CheckRequest& request) {
   policy::Question question{request.source,    request.destination.address,  request.destination.port,
                             request.transport, request.time.value_or(now()), std::nullopt};
   if (request.login) question.login = *request.login;
+  if (const auto user = snapshot_.policy->user_at(request.source)) {
+    question.open_sessions = gate_->sessions_of(user->user->name);
+  }
   const auto decision = policy::decide(snapshot_, question, &trace);
   auto steps = nlohmann::json::array();
   for (const auto& step : trace)

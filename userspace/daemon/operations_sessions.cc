@@ -1,4 +1,4 @@
-// Daemon: sessions, kill and audit.
+// Daemon: sessions, visits, kill and audit.
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
@@ -33,16 +33,40 @@ admin::Outcome Daemon::sessions(const admin::SessionsRequest& request) {
                     {"proxy", row.proxy.text()},
                     {"backend", row.backend.text()},
                     {"policy_version", row.policy_version},
+                    {"visit", row.visit},
                     {"started", format_time(row.started)},
                     {"ended", json_of(row.ended)},
                     {"duration_seconds", seconds},
                     {"bytes_from_client", is_live ? found->second.bytes_from_client : row.bytes_from_client},
                     {"bytes_to_client", is_live ? found->second.bytes_to_client : row.bytes_to_client},
+                    {"peak_bytes_per_second", row.peak_rate},
                     {"end_reason", policy::name(row.end_reason)},
                     {"end_detail", row.end_detail},
-                    {"holds_until", is_live ? json_of(found->second.holds_until) : nlohmann::json(nullptr)}});
+                    {"holds_until", is_live ? json_of(found->second.holds_until) : nlohmann::json(nullptr)},
+                    {"end_announced_seconds", nullptr}});
+    if (is_live && found->second.announced) {
+      list.back()["end_announced_seconds"] = std::chrono::duration<double>(*found->second.announced).count();
+    }
   }
   return nlohmann::json{{"sessions", std::move(list)}};
+}
+
+admin::Outcome Daemon::visits(const admin::VisitsRequest& request) {
+  auto rows = store_->visits({.only_open = request.only_open, .user = request.user, .limit = request.limit});
+  if (!rows) return unavailable(rows.error());
+  auto list = nlohmann::json::array();
+  const auto time = now();
+  for (const auto& row : *rows) {
+    list.push_back({{"id", row.id},
+                    {"user", row.user},
+                    {"source", row.source.text()},
+                    {"started", format_time(row.started)},
+                    {"ended", json_of(row.ended)},
+                    {"duration_seconds", std::chrono::duration<double>(row.ended.value_or(time) - row.started).count()},
+                    {"sessions", row.sessions},
+                    {"end_reason", policy::name(row.end_reason)}});
+  }
+  return nlohmann::json{{"visits", std::move(list)}};
 }
 
 admin::Outcome Daemon::kill(const std::vector<std::uint64_t>& ids, const std::optional<std::string>& user,

@@ -42,16 +42,41 @@ void Loop::accepted(Fd client) {
     return;
   }
   const auto time = now();
-  const auto decision =
-      policy::decide(snapshot_, {from->address, to->address, to->port, policy::Transport::tcp, time, std::nullopt});
+  const policy::Question question{from->address, to->address, to->port, policy::Transport::tcp, time, std::nullopt};
+  const auto decision = policy::decide(snapshot_, question);
   if (!decision.allowed) {
     deny(std::move(client), *from, *to, decision, time);
-  } else if (open_everywhere_.fetch_add(1, std::memory_order_relaxed) >= options_.max_sessions) {
-    open_everywhere_.fetch_sub(1, std::memory_order_relaxed);
-    refuse(std::move(client), *from, *to, decision, policy::Reason::out_of_resources, time);
-  } else if (!open(std::move(client), *from, *to, decision, time)) {
-    open_everywhere_.fetch_sub(1, std::memory_order_relaxed);
+    return;
   }
+  const auto entry = presence_.enter(decision.user->name);
+  const bool room = open_everywhere_.fetch_add(1, std::memory_order_relaxed) < options_.max_sessions;
+  if (!admit(std::move(client), *from, *to, question, entry, room)) {
+    open_everywhere_.fetch_sub(1, std::memory_order_relaxed);
+    leave(decision.user->name, {.visit = entry.visit, .ended = time});
+  }
+}
+
+bool Loop::admit(Fd client, const Endpoint& from, const Endpoint& to, policy::Question question,
+                 const Presence::Entry& entry, bool room) {
+  // Asked again where it counts how many sessions the user has: only now is the own place taken.
+  if (snapshot_.policy->limits_sessions()) question.open_sessions = entry.open_before;
+  const auto decision = policy::decide(snapshot_, question);
+  if (!decision.allowed) {
+    deny(std::move(client), from, to, decision, question.time);
+    return false;
+  }
+  if (!room) {
+    refuse(std::move(client), from, to, decision, policy::Reason::out_of_resources, question.time);
+    return false;
+  }
+  return open(std::move(client), from, to, decision, entry.visit, question.time);
+}
+
+// The place of a session that has ended, or (id 0) was not opened after all.
+void Loop::leave(const std::string& user, store::SessionEnd end) {
+  const auto over = presence_.leave(user, end.id != 0);
+  if (over && *over > 0) end.visit_sessions = *over;
+  if (end.id != 0 || end.visit_sessions > 0) store_.submit_session_ended(std::move(end));
 }
 
 store::AuditRow Loop::audit_row(std::string action, const Endpoint& from, const Endpoint& to,
@@ -103,31 +128,32 @@ void Loop::refuse(Fd client, const Endpoint& from, const Endpoint& to, const pol
   reset_and_close(std::move(client));
 }
 
-bool Loop::open(Fd client, const Endpoint& from, const Endpoint& to, const policy::Decision& decision, WallTime time) {
+bool Loop::open(Fd client, const Endpoint& from, const Endpoint& to, const policy::Decision& decision,
+                std::uint64_t visit, WallTime time) {
   const auto& spec = decision.service->spec;
   auto session = std::make_shared<Session>();
   session->id = store_.next_session_id();
   session->user = decision.user->name;
   session->server = decision.server->name;
   session->service = decision.service->name;
-  session->grant = decision.grant->name;
+  session->visit = visit;
   session->client = from;
   session->proxy = to;
   session->backend = {decision.server->address, spec.backend_port};
-  session->holds_until = decision.holds_until;
 
   store::SessionRow row;
   row.id = session->id;
   row.user = session->user;
   row.server = session->server;
   row.service = session->service;
-  row.grant = session->grant;
+  row.grant = decision.grant->name;
   row.protocol = spec.protocol;
   row.client = from;
   row.proxy = to;
   row.backend = session->backend;
   row.policy_version = snapshot_.policy->version();
   row.started = time;
+  row.visit = visit;
   auto audit = audit_row("session_allowed", from, to, decision, time);
   audit.session_id = session->id;
 
@@ -155,10 +181,10 @@ bool Loop::open(Fd client, const Endpoint& from, const Endpoint& to, const polic
   options.source = spec.source;
   options.proxy_protocol = spec.proxy_protocol;
   options.connect_timeout = spec.connect_timeout.value_or(options_.connect_timeout);
-  options.idle_timeout = spec.idle_timeout.value_or(options_.idle_timeout);
   options.keep_alive = options_.keep_alive;
   options.user_timeout = options_.user_timeout;
   session->forwarder = make_forwarder(spec.kind, std::move(socket), pipes_, options);
+  take_terms(*session, decision);
   sessions_.emplace(session->id, session);
   boost::asio::co_spawn(context_, run_session(session), boost::asio::detached);
   return true;
@@ -229,18 +255,19 @@ void Loop::ended(const std::shared_ptr<Session>& session, const relay::RelayOutc
   ++counters_.ended;
   counters_.bytes_from_client += outcome.bytes_from_client;
   counters_.bytes_to_client += outcome.bytes_to_client;
+  store::SessionEnd end{.visit = session->visit, .ended = now(), .reason = outcome.reason};
   if (session->rows == Session::Rows::given_up) {
     ++counters_.refused;
     audit_given_up(*session);
   } else {
     // Also while the rows of the opening are still on their way: the store keeps the order.
-    store_.submit_session_ended({.id = session->id,
-                                 .ended = now(),
-                                 .bytes_from_client = outcome.bytes_from_client,
-                                 .bytes_to_client = outcome.bytes_to_client,
-                                 .reason = outcome.reason,
-                                 .detail = outcome.detail});
+    end.id = session->id;
+    end.bytes_from_client = outcome.bytes_from_client;
+    end.bytes_to_client = outcome.bytes_to_client;
+    end.peak_rate = session->peak_rate.value(outcome.bytes_from_client + outcome.bytes_to_client);
+    end.detail = outcome.detail;
   }
+  leave(session->user, std::move(end));
   session->forwarder.reset();
   sessions_.erase(session->id);
   open_everywhere_.fetch_sub(1, std::memory_order_relaxed);

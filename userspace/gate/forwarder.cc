@@ -15,6 +15,8 @@ class RelayForwarder final : public Forwarder {
   Task<relay::RelayOutcome> forward() override { return relay_.forward(); }
   void abort(policy::EndReason reason, std::string detail) override { relay_.abort(reason, std::move(detail)); }
   void expire(relay::SteadyTime now) override { relay_.expire(now); }
+  void set_idle_timeout(std::chrono::milliseconds timeout) override { relay_.set_idle_timeout(timeout); }
+  void announce_end(Duration) override {}  // bytes of somebody else's protocol: nothing can be said in between
   [[nodiscard]] std::uint64_t bytes_from_client() const override { return relay_.bytes_from_client(); }
   [[nodiscard]] std::uint64_t bytes_to_client() const override { return relay_.bytes_to_client(); }
 

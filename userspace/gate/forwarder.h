@@ -2,9 +2,12 @@
 // place that knows which. Threads: everything of one forwarder happens on the event loop that owns it.
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <optional>
+#include <string>
 
+#include "base/time.h"
 #include "policy/vocabulary.h"
 #include "relay/tcp_relay.h"
 
@@ -27,6 +30,11 @@ class Forwarder {
   virtual void abort(policy::EndReason reason, std::string detail) = 0;
   // Called a few times a second: time limits of its own.
   virtual void expire(relay::SteadyTime now) = 0;
+  // Without a byte for so long it ends itself; 0: never.
+  virtual void set_idle_timeout(std::chrono::milliseconds timeout) = 0;
+  // Access ends in `left`, unless something is changed: told 5 minutes and 1 minute before. For forwarders that can
+  // show it to the person; not told again unless the end moves.
+  virtual void announce_end(Duration left) = 0;
   [[nodiscard]] virtual std::uint64_t bytes_from_client() const = 0;
   [[nodiscard]] virtual std::uint64_t bytes_to_client() const = 0;
 

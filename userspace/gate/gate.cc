@@ -33,9 +33,9 @@ GateCounters& GateCounters::operator+=(const GateCounters& other) {
 Result<std::unique_ptr<Gate>> Gate::start(const GateOptions& options, const Listeners& listeners,
                                           const policy::Snapshot& snapshot, store::Store& store,
                                           kernel::Dataplane& dataplane) {
-  std::unique_ptr<Gate> gate(new Gate);
+  std::unique_ptr<Gate> gate(new Gate(store));
   for (std::size_t i = 0; i < options.loops; ++i) {
-    auto loop = std::make_unique<Loop>(i, options, snapshot, store, dataplane, gate->open_);
+    auto loop = std::make_unique<Loop>(i, options, snapshot, store, dataplane, gate->open_, gate->presence_);
     for (const int descriptor : listeners.of_loop(i, options.loops)) {
       if (auto added = loop->add_listener(descriptor); !added) return std::unexpected(added.error());
     }
@@ -45,13 +45,19 @@ Result<std::unique_ptr<Gate>> Gate::start(const GateOptions& options, const List
   return gate;
 }
 
+Gate::Gate(store::Store& store) : presence_(store) {}
+
 Gate::~Gate() {
   stop(policy::EndReason::service_restart);
 }
 
 std::size_t Gate::publish(const policy::Snapshot& snapshot) {
+  for (auto& loop : loops_) loop->ask([&](Loop& self) { self.publish(snapshot); });
   std::size_t ended = 0;
-  for (auto& loop : loops_) ended += loop->ask([&](Loop& self) { return self.publish(snapshot); });
+  for (auto& loop : loops_) {
+    while (loop->ask([&](Loop& self) { return self.judge_some(ended); })) {
+    }
+  }
   return ended;
 }
 

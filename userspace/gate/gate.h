@@ -16,6 +16,7 @@
 
 #include "base/result.h"
 #include "gate/listeners.h"
+#include "gate/presence.h"
 #include "gate/session.h"
 #include "kernel/dataplane.h"
 #include "policy/engine.h"
@@ -64,7 +65,7 @@ class Gate {
   Gate& operator=(const Gate&) = delete;
 
   // From the return of this call on every decision is made with `snapshot`, and every live session that it does not
-  // allow has been ended; their number.
+  // allow has been ended; their number. The loops do it in slices of some milliseconds, between which bytes go on.
   std::size_t publish(const policy::Snapshot& snapshot);
   // For sessions that begin after the call.
   void set_options(const GateOptions& options);
@@ -73,14 +74,16 @@ class Gate {
   std::vector<std::uint64_t> end_sessions(const std::vector<std::uint64_t>& ids, policy::EndReason reason,
                                           const std::string& detail);
   [[nodiscard]] GateCounters counters();
+  [[nodiscard]] std::uint32_t sessions_of(const std::string& user) const { return presence_.sessions_of(user); }
 
   // Stops accepting (what waits in the listening sockets stays there), ends every session with this reason and hands
   // its end to the store, joins the loops.
   void stop(policy::EndReason reason);
 
  private:
-  Gate() = default;
+  explicit Gate(store::Store& store);
   std::atomic<std::size_t> open_ = 0;  // sessions of all loops, for max_sessions
+  Presence presence_;
   std::vector<std::unique_ptr<Loop>> loops_;
 };
 

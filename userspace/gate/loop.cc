@@ -6,6 +6,7 @@
 #include <spdlog/spdlog.h>
 #include <sys/socket.h>
 
+#include <array>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/redirect_error.hpp>
@@ -20,6 +21,8 @@ namespace {
 
 constexpr std::chrono::milliseconds tick_period{200};
 constexpr std::chrono::milliseconds hold_back_period{5};
+constexpr std::chrono::milliseconds slice_of_work{3};  // then other events have their turn
+constexpr std::array<Duration, 2> warnings{std::chrono::minutes(5), std::chrono::minutes(1)};  // before the end
 constexpr int accepts_in_a_row = 64;  // then other events have their turn
 
 Fd open_spare() {
@@ -29,13 +32,14 @@ Fd open_spare() {
 }  // namespace
 
 Loop::Loop(std::size_t number, const GateOptions& options, policy::Snapshot snapshot, store::Store& store,
-           kernel::Dataplane& dataplane, std::atomic<std::size_t>& open_everywhere)
+           kernel::Dataplane& dataplane, std::atomic<std::size_t>& open_everywhere, Presence& presence)
     : number_(number),
       options_(options),
       snapshot_(std::move(snapshot)),
       store_(store),
       dataplane_(dataplane),
       open_everywhere_(open_everywhere),
+      presence_(presence),
       work_(boost::asio::make_work_guard(context_)),
       tick_timer_(context_.get_executor()),
       spare_(open_spare()) {}
@@ -123,23 +127,46 @@ Task<void> Loop::tick() {
     tick_timer_.expires_after(tick_period);
     co_await tick_timer_.async_wait(boost::asio::redirect_error(awaiting, error));
     if (error) co_return;
-    const auto steady = std::chrono::steady_clock::now();
-    const auto time = now();
-    for (auto& [id, session] : sessions_) {
+    // Many may end at once (a schedule closes): bytes of the others go on in between.
+    auto all = all_sessions();
+    auto slice = std::chrono::steady_clock::now();
+    for (const auto& session : all) {
+      const auto steady = std::chrono::steady_clock::now();
+      if (steady - slice >= slice_of_work) {
+        co_await boost::asio::post(context_, awaiting);
+        slice = std::chrono::steady_clock::now();
+      }
+      if (!session->forwarder) continue;  // has ended meanwhile
+      const auto time = now();
       session->forwarder->expire(steady);
-      if (session->holds_until && *session->holds_until <= time) judge_again(*session, time);
+      session->peak_rate.look(session->forwarder->bytes_from_client() + session->forwarder->bytes_to_client(), steady);
+      if (session->judge_at && *session->judge_at <= time && !judge_again(*session, time)) continue;
+      announce_end(*session, time);
     }
   }
 }
 
-std::size_t Loop::publish(const policy::Snapshot& snapshot) {
+std::vector<std::shared_ptr<Session>> Loop::all_sessions() const {
+  std::vector<std::shared_ptr<Session>> all;
+  all.reserve(sessions_.size());
+  for (const auto& [id, session] : sessions_) all.push_back(session);
+  return all;
+}
+
+void Loop::publish(const policy::Snapshot& snapshot) {
   snapshot_ = snapshot;
-  const auto time = now();
-  std::size_t ended = 0;
-  for (auto& [id, session] : sessions_) {
-    if (!judge_again(*session, time)) ++ended;
+  to_judge_ = all_sessions();
+}
+
+bool Loop::judge_some(std::size_t& ended) {
+  const auto until = std::chrono::steady_clock::now() + slice_of_work;
+  while (!to_judge_.empty()) {
+    const auto session = std::move(to_judge_.back());
+    to_judge_.pop_back();
+    if (session->forwarder && !judge_again(*session, now())) ++ended;
+    if (std::chrono::steady_clock::now() >= until) return true;
   }
-  return ended;
+  return false;
 }
 
 bool Loop::judge_again(Session& session, WallTime time) {
@@ -158,9 +185,33 @@ bool Loop::judge_again(Session& session, WallTime time) {
     session.forwarder->abort(policy::EndReason::service_removed, "the service now stands for another backend");
     return false;
   }
-  session.holds_until = decision.holds_until;
-  session.grant = decision.grant->name;
+  take_terms(session, decision);
   return true;
+}
+
+void Loop::take_terms(Session& session, const policy::Decision& decision) {
+  session.holds_until = decision.holds_until;
+  session.judge_at = decision.holds_until;
+  // Another grant may go on after the one that is named, with other terms.
+  if (decision.grant_until && (!session.judge_at || *decision.grant_until < *session.judge_at)) {
+    session.judge_at = decision.grant_until;
+  }
+  session.grant = decision.grant->name;
+  const auto& own = decision.service->spec.idle_timeout;
+  session.forwarder->set_idle_timeout(decision.idle_timeout.value_or(own.value_or(options_.idle_timeout)));
+}
+
+void Loop::announce_end(Session& session, WallTime time) const {
+  const auto left = session.holds_until ? *session.holds_until - time : Duration::max();
+  std::optional<Duration> due;
+  for (const auto warning : warnings) {
+    if (left <= warning) due = warning;
+  }
+  if (due == session.announced) return;
+  session.announced = due;
+  if (!due) return;  // the end has moved away
+  spdlog::info("session {} of {} ends in {}", session.id, session.user, format_duration(*due));
+  session.forwarder->announce_end(left);
 }
 
 std::vector<LiveSession> Loop::sessions() const {

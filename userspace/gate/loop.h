@@ -23,7 +23,7 @@ namespace gatehouse::gate {
 class Loop {
  public:
   Loop(std::size_t number, const GateOptions& options, policy::Snapshot snapshot, store::Store& store,
-       kernel::Dataplane& dataplane, std::atomic<std::size_t>& open_everywhere);
+       kernel::Dataplane& dataplane, std::atomic<std::size_t>& open_everywhere, Presence& presence);
   ~Loop();  // joins; the sessions must have been ended
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
@@ -42,7 +42,10 @@ class Loop {
   }
 
   // ---- on the loop's thread only
-  std::size_t publish(const policy::Snapshot& snapshot);
+  // Decisions are made with it from now on; live sessions are judged by judge_some().
+  void publish(const policy::Snapshot& snapshot);
+  // Judges live sessions for a few milliseconds, adding to `ended` those that have been; false: all are judged.
+  bool judge_some(std::size_t& ended);
   void set_options(const GateOptions& options) { options_ = options; }
   [[nodiscard]] std::vector<LiveSession> sessions() const;
   std::vector<std::uint64_t> end_sessions(const std::vector<std::uint64_t>& ids, policy::EndReason reason,
@@ -65,14 +68,21 @@ class Loop {
   void deny(Fd client, const Endpoint& from, const Endpoint& to, const policy::Decision& decision, WallTime time);
   void refuse(Fd client, const Endpoint& from, const Endpoint& to, const policy::Decision& decision,
               policy::Reason reason, WallTime time);
-  // false: refused after all.
-  bool open(Fd client, const Endpoint& from, const Endpoint& to, const policy::Decision& decision, WallTime time);
+  // These two return false where it was denied or refused after all.
+  bool admit(Fd client, const Endpoint& from, const Endpoint& to, policy::Question question,
+             const Presence::Entry& entry, bool room);
+  bool open(Fd client, const Endpoint& from, const Endpoint& to, const policy::Decision& decision, std::uint64_t visit,
+            WallTime time);
+  void leave(const std::string& user, store::SessionEnd end);
   void rows_are_settled(std::shared_ptr<Session> session, bool ok);
   void take_settled();
   Task<void> run_session(std::shared_ptr<Session> session);
   Task<relay::RelayOutcome> carry(Session& session);
   void ended(const std::shared_ptr<Session>& session, const relay::RelayOutcome& outcome);
+  [[nodiscard]] std::vector<std::shared_ptr<Session>> all_sessions() const;
   bool judge_again(Session& session, WallTime time);  // false: ended
+  void take_terms(Session& session, const policy::Decision& decision);
+  void announce_end(Session& session, WallTime time) const;
   void audit(store::AuditRow row);
   void audit_given_up(const Session& session);
   store::AuditRow audit_row(std::string action, const Endpoint& from, const Endpoint& to,
@@ -84,6 +94,7 @@ class Loop {
   store::Store& store_;
   kernel::Dataplane& dataplane_;
   std::atomic<std::size_t>& open_everywhere_;  // the sessions of all loops; each counts its own
+  Presence& presence_;                         // of all loops
 
   boost::asio::io_context context_{1};
   boost::asio::executor_work_guard<LoopExecutor> work_;
@@ -93,6 +104,7 @@ class Loop {
   Fd spare_;  // given up to be able to accept, and refuse, when descriptors run out
   bool accepting_ = true;
   std::unordered_map<std::uint64_t, std::shared_ptr<Session>> sessions_;
+  std::vector<std::shared_ptr<Session>> to_judge_;
   std::mutex settled_mutex_;
   std::vector<std::pair<std::shared_ptr<Session>, bool>> settled_;  // by the store's writer, under the lock
   std::vector<store::AuditRow> unaudited_;  // the store had no room; written before anything else is accepted

@@ -10,6 +10,7 @@
 #include "base/address.h"
 #include "base/time.h"
 #include "gate/forwarder.h"
+#include "gate/peak_rate.h"
 #include "policy/engine.h"
 
 namespace gatehouse::gate {
@@ -22,7 +23,9 @@ struct LiveSession {
   std::string grant;
   Endpoint client;
   Endpoint proxy;
+  std::uint64_t visit = 0;
   std::optional<WallTime> holds_until;
+  std::optional<Duration> announced;  // the last warning: the end comes in so long
   std::uint64_t bytes_from_client = 0;
   std::uint64_t bytes_to_client = 0;
 };
@@ -37,8 +40,12 @@ struct Session {
   Endpoint proxy;
   Endpoint backend;
   policy::Transport transport = policy::Transport::tcp;
+  std::uint64_t visit = 0;
   std::optional<WallTime> holds_until;
+  std::optional<WallTime> judge_at;  // holds_until, or sooner where the terms change before
+  std::optional<Duration> announced;
   std::unique_ptr<Forwarder> forwarder;
+  PeakRate peak_rate;
 
   // The rows of its opening: waiting, on the disk, or given up.
   enum class Rows { waiting, written, given_up } rows = Rows::waiting;
@@ -56,7 +63,9 @@ struct Session {
             grant,
             client,
             proxy,
+            visit,
             holds_until,
+            announced,
             forwarder->bytes_from_client(),
             forwarder->bytes_to_client()};
   }

@@ -165,6 +165,7 @@ RuleTable Policy::compile_table(const std::map<std::string, Rule>& rules, const 
       terms.channels = rule.channels;
       terms.active = rule.active;
       terms.record = rule.record;
+      if (rule.session_limit) limits_sessions_ = true;
     }
     entries.push_back({subject_of(rule), target_of(rule), terms});
     by_name.push_back({name, &rule});

@@ -86,6 +86,8 @@ class Policy {
   [[nodiscard]] const CompiledServer& server(std::uint32_t index) const { return servers_.at(index); }
 
   [[nodiscard]] const Conditions& conditions() const { return conditions_; }
+  // Some grant has a session limit: decisions depend on how many sessions a user has.
+  [[nodiscard]] bool limits_sessions() const { return limits_sessions_; }
   [[nodiscard]] const MaintenanceTable& maintenance() const { return maintenance_; }
   [[nodiscard]] const RuleTable& grants() const { return grant_table_; }
   [[nodiscard]] const RuleTable& denials() const { return denial_table_; }
@@ -155,6 +157,7 @@ class Policy {
   RuleTable grant_table_;
   RuleTable denial_table_;
   std::map<std::string, ProtocolId> protocols_;
+  bool limits_sessions_ = false;
   PrefixMap<UserEntry> sources_;
   FlatIndex<Endpoint, ServiceEntry> tcp_services_;
   FlatIndex<Endpoint, ServiceEntry> udp_services_;

@@ -36,6 +36,7 @@ class TcpRelay::Impl {
   Task<RelayOutcome> forward();
   void end(EndReason reason, std::string detail, bool reset = true);
   void expire(SteadyTime now);
+  void set_idle_timeout(std::chrono::milliseconds timeout) { options_.idle_timeout = timeout; }
 
   [[nodiscard]] std::uint64_t bytes_from_client() const { return to_backend_.bytes_taken(); }
   [[nodiscard]] std::uint64_t bytes_to_client() const { return to_client_.bytes_delivered(); }
@@ -293,6 +294,9 @@ void TcpRelay::abort(EndReason reason, std::string detail) {
 }
 void TcpRelay::expire(SteadyTime now) {
   impl_->expire(now);
+}
+void TcpRelay::set_idle_timeout(std::chrono::milliseconds timeout) {
+  impl_->set_idle_timeout(timeout);
 }
 std::uint64_t TcpRelay::bytes_from_client() const {
   return impl_->bytes_from_client();

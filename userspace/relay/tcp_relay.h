@@ -62,6 +62,8 @@ class TcpRelay {
   void abort(policy::EndReason reason, std::string detail = {});
   // Aborts when connecting took too long or nothing has moved for the idle timeout.
   void expire(SteadyTime now);
+  // Instead of that of the options; 0: none. Counts from the last byte.
+  void set_idle_timeout(std::chrono::milliseconds timeout);
 
   [[nodiscard]] std::uint64_t bytes_from_client() const;
   [[nodiscard]] std::uint64_t bytes_to_client() const;

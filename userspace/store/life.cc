@@ -5,6 +5,7 @@
 #include "store/audit.h"
 #include "store/columns.h"
 #include "store/sessions.h"
+#include "store/visits.h"
 
 namespace gatehouse::store {
 
@@ -34,6 +35,7 @@ std::uint64_t begin_life(SQLite::Database& database, WallTime time) {
     alive = reader.time();
   }
   const auto closed = close_open_sessions(database, alive);
+  close_open_visits(database, alive);
   if (died) {
     AuditRow row;
     row.id = last_audit_id(database) + 1;

@@ -23,21 +23,37 @@ struct SessionRow {
   Endpoint proxy;  // the original destination
   Endpoint backend;
   std::uint64_t policy_version = 0;
+  std::uint64_t visit = 0;
   WallTime started;
   std::optional<WallTime> ended;
   std::uint64_t bytes_from_client = 0;
   std::uint64_t bytes_to_client = 0;
+  std::uint64_t peak_rate = 0;  // bytes a second, both ways together
   policy::EndReason end_reason = policy::EndReason::none;
   std::string end_detail;  // "connection refused"; for people
 };
 
 struct SessionEnd {
-  std::uint64_t id = 0;
-  WallTime ended;
+  std::uint64_t id = 0;  // 0: none, only the visit is over
+  std::uint64_t visit = 0;
+  std::uint64_t visit_sessions = 0;  // not 0: the visit is over with this end, and had so many
+  WallTime ended = {};
   std::uint64_t bytes_from_client = 0;
   std::uint64_t bytes_to_client = 0;
+  std::uint64_t peak_rate = 0;
   policy::EndReason reason = policy::EndReason::none;
-  std::string detail;
+  std::string detail = {};
+};
+
+// One person's period inside, over all sessions.
+struct VisitRow {
+  std::uint64_t id = 0;
+  std::string user;
+  Address source;  // of its first session
+  WallTime started;
+  std::optional<WallTime> ended;
+  std::uint64_t sessions = 0;                              // as far as they have ended
+  policy::EndReason end_reason = policy::EndReason::none;  // of the last session
 };
 
 // One thing that happened. `action` is one of policy::audit_actions; "ban_added" and "ban_removed" are written by the
@@ -65,6 +81,12 @@ struct BanRow {
 
 struct SessionQuery {
   bool only_open = false;
+  std::size_t limit = 100;  // newest first
+};
+
+struct VisitQuery {
+  bool only_open = false;
+  std::optional<std::string> user = std::nullopt;
   std::size_t limit = 100;  // newest first
 };
 

@@ -300,7 +300,23 @@ CREATE TABLE denial_logins(
 ) STRICT, WITHOUT ROWID;
 )sql";
 
-constexpr std::array<SchemaStep, 2> all_steps{{{1, first_layout}, {2, rules_layout}}};
+constexpr const char* visits_layout = R"sql(
+CREATE TABLE visits(
+  id INTEGER PRIMARY KEY,
+  user_name TEXT NOT NULL,
+  source BLOB NOT NULL,
+  started INTEGER NOT NULL,
+  ended INTEGER,
+  first_session INTEGER NOT NULL,
+  sessions INTEGER NOT NULL DEFAULT 0,
+  end_reason INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE INDEX visits_open ON visits(id) WHERE ended IS NULL;
+ALTER TABLE sessions ADD COLUMN visit_id INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE sessions ADD COLUMN peak_rate INTEGER NOT NULL DEFAULT 0;
+)sql";
+
+constexpr std::array<SchemaStep, 3> all_steps{{{1, first_layout}, {2, rules_layout}, {3, visits_layout}}};
 
 int number_of(SQLite::Database& database, const char* query) {
   return database.execAndGet(query).getInt();

@@ -9,10 +9,11 @@ namespace gatehouse::store {
 SessionStatements::SessionStatements(SQLite::Database& database)
     : open_(database,
             "INSERT INTO sessions(id, user_name, server_name, service_name, grant_name, protocol, client, client_port, "
-            "proxy, proxy_port, backend, backend_port, policy_version, started) "
-            "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT(id) DO NOTHING"),
+            "proxy, proxy_port, backend, backend_port, policy_version, visit_id, started) "
+            "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT(id) DO NOTHING"),
       end_(database,
-           "UPDATE sessions SET ended = ?, bytes_from_client = ?, bytes_to_client = ?, end_reason = ?, end_detail = ? "
+           "UPDATE sessions SET ended = ?, bytes_from_client = ?, bytes_to_client = ?, peak_rate = ?, end_reason = ?, "
+           "end_detail = ? "
            "WHERE id = ? AND ended IS NULL") {}
 
 void SessionStatements::open(const SessionRow& row) {
@@ -27,6 +28,7 @@ void SessionStatements::open(const SessionRow& row) {
       .endpoint(row.proxy)
       .endpoint(row.backend)
       .number(row.policy_version)
+      .number(row.visit)
       .time(row.started);
   execute(open_);
 }
@@ -36,6 +38,7 @@ void SessionStatements::end(const SessionEnd& end) {
       .time(end.ended)
       .number(end.bytes_from_client)
       .number(end.bytes_to_client)
+      .number(end.peak_rate)
       .number(static_cast<std::uint16_t>(end.reason))
       .text(end.detail)
       .number(end.id);
@@ -58,8 +61,8 @@ std::vector<SessionRow> read_sessions(SQLite::Database& database, const SessionQ
   SQLite::Statement select(
       database,
       std::string("SELECT id, user_name, server_name, service_name, grant_name, protocol, client, client_port, proxy, "
-                  "proxy_port, backend, backend_port, policy_version, started, ended, bytes_from_client, "
-                  "bytes_to_client, end_reason, end_detail FROM sessions ") +
+                  "proxy_port, backend, backend_port, policy_version, visit_id, started, ended, bytes_from_client, "
+                  "bytes_to_client, peak_rate, end_reason, end_detail FROM sessions ") +
           (query.only_open ? "WHERE ended IS NULL " : "") + "ORDER BY id DESC LIMIT ?");
   select.bind(1, row_limit(query.limit));
   std::vector<SessionRow> rows;
@@ -76,10 +79,12 @@ std::vector<SessionRow> read_sessions(SQLite::Database& database, const SessionQ
     row.proxy = reader.endpoint();
     row.backend = reader.endpoint();
     row.policy_version = reader.number();
+    row.visit = reader.number();
     row.started = reader.time();
     row.ended = reader.maybe_time();
     row.bytes_from_client = reader.number();
     row.bytes_to_client = reader.number();
+    row.peak_rate = reader.number();
     row.end_reason = static_cast<policy::EndReason>(reader.number());
     row.end_detail = reader.text();
   }

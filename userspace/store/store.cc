@@ -14,6 +14,7 @@
 #include "store/policies.h"
 #include "store/schema.h"
 #include "store/sessions.h"
+#include "store/visits.h"
 #include "store/writer.h"
 
 namespace gatehouse::store {
@@ -50,6 +51,7 @@ class Store::Impl {
         file_(std::move(file)),
         closed_at_start(closed),
         last_session(last_session_id(writing)),
+        last_visit(last_visit_id(writing)),
         last_audit(last_audit_id(writing)),
         writer(std::move(writing), file_, capacity),
         reading_(file_.string(), SQLite::OPEN_READONLY | one_thread_at_a_time, busy_timeout_ms) {}
@@ -79,6 +81,7 @@ class Store::Impl {
  public:
   const std::uint64_t closed_at_start;
   std::atomic<std::uint64_t> last_session;
+  std::atomic<std::uint64_t> last_visit;
   std::atomic<std::uint64_t> last_audit;
   Writer writer;
 
@@ -113,6 +116,9 @@ std::uint64_t Store::sessions_closed_at_start() const {
 }
 std::uint64_t Store::next_session_id() {
   return ++impl_->last_session;
+}
+std::uint64_t Store::next_visit_id() {
+  return ++impl_->last_visit;
 }
 std::uint64_t Store::next_audit_id() {
   return ++impl_->last_audit;
@@ -215,6 +221,10 @@ Result<std::vector<BanRow>> Store::bans(WallTime now, std::size_t limit) {
 
 Result<std::vector<SessionRow>> Store::sessions(const SessionQuery& query) {
   return impl_->read([&](SQLite::Database& database) { return read_sessions(database, query); });
+}
+
+Result<std::vector<VisitRow>> Store::visits(const VisitQuery& query) {
+  return impl_->read([&](SQLite::Database& database) { return read_visits(database, query); });
 }
 
 Result<std::vector<AuditRow>> Store::audit(const AuditQuery& query) {

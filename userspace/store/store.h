@@ -67,6 +67,7 @@ class Store {
   // or when the row is given up (false). It must be quick: post to your own loop.
   using Written = std::move_only_function<void(bool)>;
   std::uint64_t next_session_id();
+  std::uint64_t next_visit_id();
   std::uint64_t next_audit_id();
   // False: not accepted (queue full, or the alarm is raised); `written` is not called, nothing is kept. Both rows go in
   // one transaction. When the write fails the rows are given up: written(false), and the session must not open.
@@ -97,6 +98,7 @@ class Store {
 
   [[nodiscard]] Result<std::vector<BanRow>> bans(WallTime now, std::size_t limit);
   [[nodiscard]] Result<std::vector<SessionRow>> sessions(const SessionQuery& query);
+  [[nodiscard]] Result<std::vector<VisitRow>> visits(const VisitQuery& query);
   [[nodiscard]] Result<std::vector<AuditRow>> audit(const AuditQuery& query);
 
  private:

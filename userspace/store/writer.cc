@@ -270,10 +270,12 @@ Result<void> Writer::write_rows(std::span<const Item> rows) {
   return in_transaction([&]() -> Result<void> {
            for (const auto& item : rows) {
              if (const auto* opened = std::get_if<std::unique_ptr<Opened>>(&item)) {
+               desk_.visits.open((*opened)->session);
                desk_.sessions.open((*opened)->session);
                desk_.audit.add((*opened)->audit);
              } else if (const auto* end = std::get_if<SessionEnd>(&item)) {
                desk_.sessions.end(*end);
+               desk_.visits.end(*end);
              } else {
                desk_.audit.add(std::get<AuditRow>(item));
              }

@@ -29,6 +29,7 @@
 #include "store/records.h"
 #include "store/sessions.h"
 #include "store/store.h"
+#include "store/visits.h"
 
 namespace gatehouse::store {
 
@@ -38,9 +39,10 @@ class Writer {
   // throws.
   struct Desk {
     explicit Desk(SQLite::Database& connection)
-        : database(connection), sessions(connection), audit(connection), life(connection) {}
+        : database(connection), sessions(connection), visits(connection), audit(connection), life(connection) {}
     SQLite::Database& database;
     SessionStatements sessions;
+    VisitStatements visits;
     AuditStatements audit;
     LifeStatements life;
   };

@@ -1,0 +1,36 @@
+#include "gate/peak_rate.h"
+
+#include <gtest/gtest.h>
+
+namespace gatehouse::gate {
+namespace {
+
+using namespace std::chrono_literals;
+
+TEST(PeakRate, IsTheLargestOfTheSecondsLookedAt) {
+  PeakRate rate;
+  const PeakRate::Time start{10s};
+  rate.look(0, start);
+  rate.look(1'000, start + 200ms);
+  rate.look(5'000, start + 1s);
+  rate.look(5'000, start + 2s);
+  rate.look(7'000, start + 4s);
+  EXPECT_EQ(rate.value(7'000), 5'000U);
+}
+
+TEST(PeakRate, OfLessThanASecondIsAllThereWas) {
+  PeakRate rate;
+  EXPECT_EQ(rate.value(12), 12U);
+  rate.look(10, PeakRate::Time{10s});
+  EXPECT_EQ(rate.value(12), 12U);
+}
+
+TEST(PeakRate, CountsByTheTimeThatPassed) {
+  PeakRate rate;
+  rate.look(0, PeakRate::Time{10s});
+  rate.look(10'000, PeakRate::Time{20s});
+  EXPECT_EQ(rate.value(10'000), 1'000U);
+}
+
+}  // namespace
+}  // namespace gatehouse::gate

@@ -1,0 +1,33 @@
+// The most bytes, both ways together, that passed in a second: out of totals that are looked at a few times a second.
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+
+namespace gatehouse::gate {
+
+class PeakRate {
+ public:
+  using Time = std::chrono::steady_clock::time_point;
+
+  void look(std::uint64_t total, Time now) {
+    if (since_ == Time{}) since_ = now;
+    const std::chrono::duration<double> passed = now - since_;
+    if (passed.count() < 1) return;
+    peak_ = std::max(peak_, static_cast<std::uint64_t>(static_cast<double>(total - seen_) / passed.count()));
+    since_ = now;
+    seen_ = total;
+    whole_second_ = true;
+  }
+  // Bytes a second. What lived for less than a second had all of its `total` in one.
+  [[nodiscard]] std::uint64_t value(std::uint64_t total) const { return whole_second_ ? peak_ : total; }
+
+ private:
+  Time since_{};
+  std::uint64_t seen_ = 0;
+  std::uint64_t peak_ = 0;
+  bool whole_second_ = false;
+};
+
+}  // namespace gatehouse::gate

@@ -1,0 +1,45 @@
+// Who is inside: the open sessions and the visit of each user, over all loops. A visit begins with a user's first
+// session and is over with the last; its number is the store's.
+//
+// Threads: any; a lock is held for a look-up in a table of the users inside.
+#pragma once
+
+#include <cstdint>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <unordered_map>
+
+#include "store/store.h"
+
+namespace gatehouse::gate {
+
+class Presence {
+ public:
+  explicit Presence(store::Store& store) : store_(store) {}
+  Presence(const Presence&) = delete;
+  Presence& operator=(const Presence&) = delete;
+
+  struct Entry {
+    std::uint64_t visit = 0;
+    std::uint32_t open_before = 0;  // sessions of the user, this one not counted
+  };
+  // Counts one session more: to be called before it is decided whether there is room for it, so that two loops cannot
+  // both take the last place.
+  Entry enter(const std::string& user);
+  // What entered has gone; `opened`: it was a session. A value: the visit is over, and had so many sessions.
+  std::optional<std::uint64_t> leave(const std::string& user, bool opened);
+  [[nodiscard]] std::uint32_t sessions_of(const std::string& user) const;
+
+ private:
+  struct Inside {
+    std::uint64_t visit = 0;
+    std::uint32_t open = 0;
+    std::uint64_t sessions = 0;  // of the visit, that have ended
+  };
+  store::Store& store_;
+  mutable std::mutex mutex_;
+  std::unordered_map<std::string, Inside> inside_;
+};
+
+}  // namespace gatehouse::gate
