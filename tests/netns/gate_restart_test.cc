@@ -130,6 +130,8 @@ TEST_P(Restart, KilledUnderLoadItLetsNothingThroughAndLeavesNoRowOpen) {
           .size(),
       0U)
       << "a session without its audit row";
+  const auto verified = gateway_.cli({"audit", "verify"});
+  EXPECT_EQ(verified.exit_code, 0) << verified.output << verified.errors;
   auto again = attempt();
   ASSERT_TRUE(again) << again.text();
   EXPECT_EQ(network_.leaked_packets(), 0U);

@@ -143,7 +143,8 @@ TEST(SteeringScale, ThousandsOfServicesCostNoDescriptors) {
   Gateway gateway(network);
   PolicyText text;
   text.services.clear();
-  for (int i = 0; i < 10'000; ++i) {
+  const int count = patiently(1s) > 2s ? 2'000 : 10'000;  // an emulator takes minutes for so many
+  for (int i = 0; i < count; ++i) {
     text.services.push_back({.name = "s" + std::to_string(i),
                              .proxy = static_cast<std::uint8_t>(1 + i % 200),
                              .port = static_cast<std::uint16_t>(10'000 + i / 200),
@@ -158,8 +159,9 @@ TEST(SteeringScale, ThousandsOfServicesCostNoDescriptors) {
   const auto before = descriptors();
   gateway.apply(text.text());
   EXPECT_LE(descriptors(), before + 4);
-  EXPECT_EQ(gateway.map_size("services"), 10'000U);
-  auto connection = connect_tcp(network.client, {proxy_ip(Family::v4, 200), 10'049});
+  EXPECT_EQ(gateway.map_size("services"), static_cast<std::size_t>(count));
+  const auto last_port = static_cast<std::uint16_t>(10'000 + (count - 1) / 200);
+  auto connection = connect_tcp(network.client, {proxy_ip(Family::v4, 200), last_port});
   ASSERT_TRUE(connection) << connection.text();
   EXPECT_EQ(read_exact(connection.fd, 5).data, "hello");
 }

@@ -32,6 +32,7 @@ class FakeOperations : public admin::Operations {
   admin::SessionsRequest sessions_asked;
   admin::VisitsRequest visits_asked;
   admin::AuditRequest audit_asked;
+  admin::VerifyRequest verified;
   std::vector<std::uint64_t> ids;
   std::optional<std::string> user;
   std::size_t bans_limit = 0;
@@ -92,6 +93,10 @@ class FakeOperations : public admin::Operations {
   admin::Outcome audit(const admin::AuditRequest& request) override {
     audit_asked = request;
     return tell("audit");
+  }
+  admin::Outcome verify_audit(const admin::VerifyRequest& request) override {
+    verified = request;
+    return tell("verify_audit");
   }
   admin::Outcome reload(const admin::Peer& asker) override {
     peer = asker;

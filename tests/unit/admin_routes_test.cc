@@ -42,6 +42,7 @@ TEST_F(Routes, EveryVerbHasItsRoute) {
       {"POST", "/v1/bans", R"({"bans": [{"network": "192.0.2.7", "reason": "a"}]})", "add_bans"},
       {"POST", "/v1/bans/remove", R"({"networks": ["192.0.2.7"]})", "remove_bans"},
       {"GET", "/v1/audit?limit=1", "", "audit"},
+      {"GET", "/v1/audit/verify?after=5&limit=10", "", "verify_audit"},
       {"POST", "/v1/reload", "", "reload"},
       {"POST", "/v1/restart", "{}", "restart"},
   };

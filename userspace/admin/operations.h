@@ -65,6 +65,11 @@ struct AuditRequest {
   std::size_t limit = 100;
 };
 
+struct VerifyRequest {
+  std::uint64_t after = 0;
+  std::size_t limit = 10'000;
+};
+
 class Operations {
  public:
   virtual ~Operations() = default;
@@ -107,6 +112,9 @@ class Operations {
 
   // {rows: [{id, time, action, author, user, service, source, destination, reason, session_id, detail}]}
   virtual Outcome audit(const AuditRequest& request) = 0;
+
+  // Some rows of the audit's chain after a position that was right: {position, hash, complete, fault|null}
+  virtual Outcome verify_audit(const VerifyRequest& request) = 0;
 
   // {changed: [keys], restart_needed: [keys]}
   virtual Outcome reload(const Peer& peer) = 0;

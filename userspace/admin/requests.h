@@ -37,5 +37,6 @@ Result<SessionsRequest> read_sessions(const Query& query);
 Result<VisitsRequest> read_visits(const Query& query);
 Result<std::size_t> read_bans_limit(const Query& query);
 Result<AuditRequest> read_audit(const Query& query);
+Result<VerifyRequest> read_verify(const Query& query);
 
 }  // namespace gatehouse::admin

@@ -89,6 +89,11 @@ Outcome get_audit(const Request&, const Query& query, Operations& operations) {
   return wanted ? operations.audit(*wanted) : bad_request(wanted.error());
 }
 
+Outcome get_verification(const Request&, const Query& query, Operations& operations) {
+  const auto wanted = read_verify(query);
+  return wanted ? operations.verify_audit(*wanted) : bad_request(wanted.error());
+}
+
 Outcome post_reload(const Request& request, const Query&, Operations& operations) {
   const auto wanted = read_nothing(request.body);
   return wanted ? operations.reload(request.peer) : bad_request(wanted.error());
@@ -106,7 +111,7 @@ struct Route {
   bool takes_query = false;
 };
 
-constexpr std::array<Route, 16> routes{{
+constexpr std::array<Route, 17> routes{{
     {"GET", "/healthz", get_health},
     {"GET", "/readyz", get_readiness},
     {"GET", "/metrics", get_status},
@@ -121,6 +126,7 @@ constexpr std::array<Route, 16> routes{{
     {"POST", "/v1/bans", post_bans},
     {"POST", "/v1/bans/remove", post_remove_bans},
     {"GET", "/v1/audit", get_audit, true},
+    {"GET", "/v1/audit/verify", get_verification, true},
     {"POST", "/v1/reload", post_reload},
     {"POST", "/v1/restart", post_restart},
 }};

@@ -164,6 +164,8 @@ void add_audit_verb(CLI::App& app, Context& context) {
       ->check(CLI::Range(1, 100'000));
   verb->add_flag("--follow", options->follow, "Go on and print new rows as they come (with --json: one object a line)");
   verb->footer("Example: gatehouse audit --since 2h --action session_denied --follow");
+  verb->require_subcommand(0, 1);
+  add_audit_verify_verb(*verb, context);
   context.actions[verb] = [&context, options] { return audit(context, *options); };
 }
 

@@ -30,7 +30,7 @@ int list_visits(const Context& context, const VisitsOptions& options) {
   Table table(
       {{"ID", right}, {"USER"}, {"SOURCE"}, {"STARTED"}, {"ENDED"}, {"LASTED", right}, {"SESSIONS", right}, {"END"}});
   for (const auto& visit : member(*answer, "visits")) {
-    const bool ended = !member(visit, "ended").is_null();
+    const bool ended = show(visit, "ended") != "-";
     table.add({show(visit, "id"), show(visit, "user"), show(visit, "source"), show_time(show(visit, "started")),
                ended ? show_time(show(visit, "ended")) : "-", show_seconds(number(visit, "duration_seconds")),
                ended ? show(visit, "sessions") : "-", show(visit, "end_reason")});

@@ -13,6 +13,7 @@ void add_sessions_verbs(CLI::App& app, Context& context);
 void add_visits_verb(CLI::App& app, Context& context);
 void add_ban_verbs(CLI::App& app, Context& context);
 void add_audit_verb(CLI::App& app, Context& context);
+void add_audit_verify_verb(CLI::App& audit, Context& context);
 void add_doctor_verb(CLI::App& app, Context& context);
 void add_daemon_verbs(CLI::App& app, Context& context);  // reload, restart
 void add_watch_verb(CLI::App& app, Context& context);

@@ -53,6 +53,7 @@ class Daemon final : public admin::Operations {
   admin::Outcome add_bans(const std::vector<admin::BanRequest>& requests, const admin::Peer& peer) override;
   admin::Outcome remove_bans(const std::vector<Prefix>& networks, const admin::Peer& peer) override;
   admin::Outcome audit(const admin::AuditRequest& request) override;
+  admin::Outcome verify_audit(const admin::VerifyRequest& request) override;
   admin::Outcome reload(const admin::Peer& peer) override;
   admin::Outcome restart(const admin::Peer& peer) override;
 

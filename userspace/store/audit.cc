@@ -11,24 +11,6 @@ namespace {
 constexpr std::chrono::seconds gap_may_close{1};
 constexpr std::int64_t no_reason = -1;  // in the column, which has no null
 
-AuditRow read_row(SQLite::Statement& select) {
-  RowReader reader(select);
-  AuditRow row;
-  row.id = reader.number();
-  row.time = reader.time();
-  row.action = reader.text();
-  row.author = reader.text();
-  row.user = reader.text();
-  row.service = reader.text();
-  row.source = reader.maybe_address();
-  row.destination = reader.maybe_endpoint();
-  const auto reason = static_cast<std::int64_t>(reader.number());
-  if (reason != no_reason) row.reason = static_cast<policy::Reason>(reason);
-  row.session_id = reader.number();
-  row.detail = reader.text();
-  return row;
-}
-
 // Up to which id the table is complete for a follower who has seen `after`; nullopt: wholly.
 std::optional<std::uint64_t> complete_up_to(SQLite::Database& database, std::uint64_t after, WallTime now) {
   SQLite::Statement recent(database, "SELECT id, time FROM audit WHERE id > ? ORDER BY id DESC");
@@ -49,11 +31,30 @@ std::optional<std::uint64_t> complete_up_to(SQLite::Database& database, std::uin
 
 }  // namespace
 
+AuditRow audit_row_of(SQLite::Statement& select, int first_column) {
+  RowReader reader(select, first_column);
+  AuditRow row;
+  row.id = reader.number();
+  row.time = reader.time();
+  row.action = reader.text();
+  row.author = reader.text();
+  row.user = reader.text();
+  row.service = reader.text();
+  row.source = reader.maybe_address();
+  row.destination = reader.maybe_endpoint();
+  const auto reason = static_cast<std::int64_t>(reader.number());
+  if (reason != no_reason) row.reason = static_cast<policy::Reason>(reason);
+  row.session_id = reader.number();
+  row.detail = reader.text();
+  return row;
+}
+
 AuditStatements::AuditStatements(SQLite::Database& database)
     : add_(database,
            "INSERT INTO audit(id, time, action, author, user_name, service_name, source, destination, "
            "destination_port, reason, session_id, detail) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
-           "ON CONFLICT(id) DO NOTHING") {}
+           "ON CONFLICT(id) DO NOTHING"),
+      chain_(database) {}
 
 void AuditStatements::add(const AuditRow& row) {
   Binder binder(add_);
@@ -71,7 +72,7 @@ void AuditStatements::add(const AuditRow& row) {
   binder.number(static_cast<std::uint64_t>(row.reason ? static_cast<std::int64_t>(*row.reason) : no_reason))
       .number(row.session_id)
       .text(row.detail);
-  execute(add_);
+  if (execute(add_) > 0) chain_.append(row);
 }
 
 std::uint64_t last_audit_id(SQLite::Database& database) {
@@ -83,9 +84,7 @@ std::vector<AuditRow> read_audit(SQLite::Database& database, const AuditQuery& q
   std::optional<std::uint64_t> last;
   if (following) last = complete_up_to(database, query.after_id, now);
 
-  std::string text =
-      "SELECT id, time, action, author, user_name, service_name, source, destination, destination_port, reason, "
-      "session_id, detail FROM audit WHERE id > ?";
+  std::string text = std::string("SELECT ") + audit_columns + " FROM audit WHERE id > ?";
   if (last) text += " AND id <= ?";
   if (query.since) text += " AND time >= ?";
   if (query.action) text += " AND action = ?";
@@ -106,7 +105,7 @@ std::vector<AuditRow> read_audit(SQLite::Database& database, const AuditQuery& q
   binder.number(static_cast<std::uint64_t>(row_limit(query.limit)));
 
   std::vector<AuditRow> rows;
-  while (select.executeStep()) rows.push_back(read_row(select));
+  while (select.executeStep()) rows.push_back(audit_row_of(select));
   return rows;
 }
 

@@ -5,6 +5,7 @@
 #include <SQLiteCpp/SQLiteCpp.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -42,6 +43,11 @@ class Binder {
     statement_.bindNoCopy(++index_, value.bytes.data(), static_cast<int>(value.bytes.size()));
     return *this;
   }
+  template <std::size_t size>
+  Binder& blob(const std::array<std::uint8_t, size>& value) {
+    statement_.bindNoCopy(++index_, value.data(), static_cast<int>(size));
+    return *this;
+  }
   Binder& prefix(const Prefix& value) { return address(value.address).number(value.length); }
   Binder& endpoint(const Endpoint& value) { return address(value.address).number(value.port); }
   Binder& null() {
@@ -70,7 +76,7 @@ inline int execute(SQLite::Statement& statement) {
 
 class RowReader {
  public:
-  explicit RowReader(SQLite::Statement& statement) : statement_(statement) {}
+  explicit RowReader(SQLite::Statement& statement, int first = 0) : statement_(statement), index_(first) {}
 
   std::string text() { return statement_.getColumn(index_++).getString(); }
   std::uint64_t number() { return static_cast<std::uint64_t>(statement_.getColumn(index_++).getInt64()); }
@@ -113,7 +119,7 @@ class RowReader {
     return true;
   }
   SQLite::Statement& statement_;
-  int index_ = 0;
+  int index_;
 };
 
 inline std::int64_t row_limit(std::size_t limit) {

@@ -42,7 +42,9 @@ std::uint64_t begin_life(SQLite::Database& database, WallTime time) {
     row.time = time;
     row.action = "daemon_died";
     row.detail = "last sign of life " + format_time(alive) + ", " + std::to_string(closed) + " sessions were open";
-    AuditStatements(database).add(row);
+    AuditStatements audit(database);
+    audit.add(row);
+    audit.seal();
   }
   SQLite::Statement begin(database, "UPDATE life SET running = 1, alive = ? WHERE id = 1");
   Binder(begin).time(time);

@@ -72,6 +72,14 @@ struct AuditRow {
   std::string detail;
 };
 
+// What a look at the audit's chain found.
+struct AuditFinding {
+  std::uint64_t position = 0;  // the last that is right
+  std::string hash{};          // of it
+  bool complete = false;       // nothing is left to look at
+  std::string fault{};         // what is wrong after `position`; empty: nothing
+};
+
 struct BanRow {
   policy::Ban ban;  // id, network, expires
   std::string reason;

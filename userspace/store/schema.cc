@@ -8,6 +8,7 @@
 #include <string>
 
 #include "base/fd.h"
+#include "store/audit_chain.h"
 #include "store/faults.h"
 
 namespace gatehouse::store {
@@ -316,7 +317,23 @@ ALTER TABLE sessions ADD COLUMN visit_id INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE sessions ADD COLUMN peak_rate INTEGER NOT NULL DEFAULT 0;
 )sql";
 
-constexpr std::array<SchemaStep, 3> all_steps{{{1, first_layout}, {2, rules_layout}, {3, visits_layout}}};
+// The chain is in the order of writing; audit ids are handed out before.
+constexpr const char* chain_layout = R"sql(
+CREATE TABLE audit_chain(
+  position INTEGER PRIMARY KEY,
+  audit_id INTEGER NOT NULL,
+  hash BLOB NOT NULL
+) STRICT;
+CREATE TABLE audit_head(
+  id INTEGER PRIMARY KEY CHECK(id = 1),
+  position INTEGER NOT NULL,
+  hash BLOB NOT NULL
+) STRICT;
+INSERT INTO audit_head(id, position, hash) VALUES(1, 0, zeroblob(32));
+)sql";
+
+constexpr std::array<SchemaStep, 4> all_steps{
+    {{1, first_layout}, {2, rules_layout}, {3, visits_layout}, {4, chain_layout, chain_what_is_there}}};
 
 int number_of(SQLite::Database& database, const char* query) {
   return database.execAndGet(query).getInt();
@@ -352,6 +369,7 @@ void migrate(SQLite::Database& database, int version, std::span<const SchemaStep
     if (step.version <= version) continue;
     SQLite::Transaction transaction(database, SQLite::TransactionBehavior::IMMEDIATE);
     database.exec(step.statements);
+    if (step.then != nullptr) step.then(database);
     database.exec("PRAGMA application_id = " + std::to_string(application_id));
     database.exec("PRAGMA user_version = " + std::to_string(step.version));
     transaction.commit();

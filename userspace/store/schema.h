@@ -14,6 +14,7 @@ namespace gatehouse::store {
 struct SchemaStep {
   int version;  // that it leads to: 1, 2, 3, ... without a gap
   const char* statements;
+  void (*then)(SQLite::Database&) = nullptr;  // what cannot be said in SQL, in the same transaction
 };
 
 std::span<const SchemaStep> schema_steps();

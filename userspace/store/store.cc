@@ -231,4 +231,8 @@ Result<std::vector<AuditRow>> Store::audit(const AuditQuery& query) {
   return impl_->read([&](SQLite::Database& database) { return read_audit(database, query, now()); });
 }
 
+Result<AuditFinding> Store::verify_audit(std::uint64_t after, std::size_t limit) {
+  return impl_->read([&](SQLite::Database& database) { return verify_chain(database, after, limit); });
+}
+
 }  // namespace gatehouse::store

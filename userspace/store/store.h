@@ -100,6 +100,8 @@ class Store {
   [[nodiscard]] Result<std::vector<SessionRow>> sessions(const SessionQuery& query);
   [[nodiscard]] Result<std::vector<VisitRow>> visits(const VisitQuery& query);
   [[nodiscard]] Result<std::vector<AuditRow>> audit(const AuditQuery& query);
+  // Of the audit's chain, `limit` rows after a position that was found right before (0: from the beginning).
+  [[nodiscard]] Result<AuditFinding> verify_audit(std::uint64_t after, std::size_t limit);
 
  private:
   class Impl;

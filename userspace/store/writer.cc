@@ -242,13 +242,16 @@ Writer::Outcome Writer::in_transaction(const std::function<Result<void>()>& work
   };
   try {
     execute(begin_);
+    desk_.audit.begin();
     if (auto done = work(); !done) {
       roll_back();
       return {std::move(done), false};
     }
     const bool touch = touch_due();
     if (touch) desk_.life.touch(now());
+    desk_.audit.seal();
     execute(commit_);
+    desk_.audit.committed();
     if (touch) touched_ = Clock::now();
   } catch (const SQLite::Exception& exception) {
     auto fault = fault_of(exception, writing, file_, database_.getHandle());

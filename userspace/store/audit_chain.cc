@@ -1,0 +1,199 @@
+#include "store/audit_chain.h"
+
+#include <sodium.h>
+
+#include <algorithm>
+#include <string_view>
+#include <vector>
+
+#include "store/audit.h"
+#include "store/columns.h"
+
+namespace gatehouse::store {
+namespace {
+
+class Hasher {
+ public:
+  Hasher() { crypto_hash_sha256_init(&state_); }
+  void bytes(const void* data, std::size_t size) {
+    crypto_hash_sha256_update(&state_, static_cast<const unsigned char*>(data), size);
+  }
+  void number(std::uint64_t value) {
+    std::array<std::uint8_t, 8> encoded{};
+    for (std::size_t i = 0; i < encoded.size(); ++i) encoded.at(i) = static_cast<std::uint8_t>(value >> (8 * i));
+    bytes(encoded.data(), encoded.size());
+  }
+  void text(std::string_view value) {
+    number(value.size());
+    bytes(value.data(), value.size());
+  }
+  void presence(bool there) {
+    const std::uint8_t byte = there ? 1 : 0;
+    bytes(&byte, 1);
+  }
+  ChainHash finish() {
+    ChainHash hash{};
+    crypto_hash_sha256_final(&state_, hash.data());
+    return hash;
+  }
+
+ private:
+  crypto_hash_sha256_state state_{};
+};
+
+ChainHash hash_column(const SQLite::Column& column) {
+  ChainHash hash{};
+  if (column.getBytes() != static_cast<int>(hash.size())) throw DamagedRow("a hash of the audit has not 32 bytes");
+  std::copy_n(static_cast<const std::uint8_t*>(column.getBlob()), hash.size(), hash.begin());
+  return hash;
+}
+
+struct ChainState {
+  std::uint64_t position = 0;
+  ChainHash hash{};
+};
+ChainState read_head(SQLite::Database& database) {
+  SQLite::Statement select(database, "SELECT position, hash FROM audit_head WHERE id = 1");
+  if (!select.executeStep()) throw DamagedRow("the head of the audit's chain is missing");
+  return {static_cast<std::uint64_t>(select.getColumn(0).getInt64()), hash_column(select.getColumn(1))};
+}
+
+std::optional<ChainHash> hash_at(SQLite::Database& database, std::uint64_t position) {
+  if (position == 0) return ChainHash{};
+  SQLite::Statement select(database, "SELECT hash FROM audit_chain WHERE position = ?");
+  Binder(select).number(position);
+  if (!select.executeStep()) return std::nullopt;
+  return hash_column(select.getColumn(0));
+}
+
+std::uint64_t count_of(SQLite::Database& database, const char* query) {
+  return static_cast<std::uint64_t>(database.execAndGet(query).getInt64());
+}
+
+// The hash that stands in the chain, where it is that of the row: nullopt where it is not, or the row is none that this
+// program has written.
+std::optional<ChainHash> hash_of_row(SQLite::Statement& row, const ChainHash& before, std::uint64_t position) {
+  try {
+    const auto hash = hash_column(row.getColumn(2));
+    if (hash == chain_hash(before, position, audit_row_of(row, 3))) return hash;
+  } catch (const DamagedRow&) {
+    return std::nullopt;
+  }
+  return std::nullopt;
+}
+
+// At the end of the chain: it must end where the head says, and no row may stand beside it.
+void verify_end(SQLite::Database& database, AuditFinding& finding, const ChainHash& last) {
+  const auto head = read_head(database);
+  if (head.position != finding.position) {
+    finding.fault = head.position > finding.position ? "the rows after this position were removed"
+                                                     : "rows were added after the head of the chain";
+    return;
+  }
+  if (head.hash != last) {
+    finding.fault = "the head of the chain is not the hash of its last row";
+    return;
+  }
+  if (count_of(database, "SELECT count(*) FROM audit") != count_of(database, "SELECT count(*) FROM audit_chain")) {
+    const auto id =
+        count_of(database, "SELECT coalesce(min(id), 0) FROM audit WHERE id NOT IN (SELECT audit_id FROM audit_chain)");
+    finding.fault = "the audit row " + std::to_string(id) + " is not in the chain: it was put in by another program";
+  }
+}
+
+}  // namespace
+
+ChainHash chain_hash(const ChainHash& before, std::uint64_t position, const AuditRow& row) {
+  Hasher hasher;
+  hasher.bytes(before.data(), before.size());
+  hasher.number(position);
+  hasher.number(row.id);
+  hasher.number(static_cast<std::uint64_t>(row.time.time_since_epoch().count()));
+  for (const auto* text : {&row.action, &row.author, &row.user, &row.service}) hasher.text(*text);
+  hasher.presence(row.source.has_value());
+  if (row.source) hasher.bytes(row.source->bytes.data(), row.source->bytes.size());
+  hasher.presence(row.destination.has_value());
+  if (row.destination) {
+    hasher.bytes(row.destination->address.bytes.data(), row.destination->address.bytes.size());
+    hasher.number(row.destination->port);
+  }
+  hasher.presence(row.reason.has_value());
+  if (row.reason) hasher.number(static_cast<std::uint64_t>(*row.reason));
+  hasher.number(row.session_id);
+  hasher.text(row.detail);
+  return hasher.finish();
+}
+
+AuditChain::AuditChain(SQLite::Database& database)
+    : append_(database, "INSERT INTO audit_chain(position, audit_id, hash) VALUES(?, ?, ?)"),
+      seal_(database, "UPDATE audit_head SET position = ?, hash = ? WHERE id = 1") {
+  const auto head = read_head(database);
+  committed_ = {head.position, head.hash};
+  head_ = committed_;
+}
+
+void AuditChain::append(const AuditRow& row) {
+  const Head next{head_.position + 1, chain_hash(head_.hash, head_.position + 1, row)};
+  Binder(append_).number(next.position).number(row.id).blob(next.hash);
+  execute(append_);
+  head_ = next;
+}
+
+void AuditChain::seal() {
+  if (head_.position == committed_.position) return;
+  Binder(seal_).number(head_.position).blob(head_.hash);
+  execute(seal_);
+}
+
+void chain_what_is_there(SQLite::Database& database) {
+  AuditChain chain(database);
+  chain.begin();
+  SQLite::Statement rows(database, std::string("SELECT ") + audit_columns + " FROM audit ORDER BY id");
+  while (rows.executeStep()) chain.append(audit_row_of(rows));
+  chain.seal();
+}
+
+AuditFinding verify_chain(SQLite::Database& database, std::uint64_t after, std::size_t limit) {
+  AuditFinding finding;
+  finding.position = after;
+  const auto before = hash_at(database, after);
+  if (!before) {
+    finding.fault = "there is no such position";
+    finding.complete = true;
+    return finding;
+  }
+  ChainHash last = *before;
+  SQLite::Statement rows(
+      database, std::string("SELECT audit_chain.position, audit_chain.audit_id, audit_chain.hash, ") + audit_columns +
+                    " FROM audit_chain LEFT JOIN audit ON audit.id = audit_chain.audit_id "
+                    "WHERE position > ? ORDER BY position LIMIT ?");
+  Binder(rows).number(after).number(static_cast<std::uint64_t>(row_limit(limit)));
+  std::size_t seen = 0;
+  while (finding.fault.empty() && rows.executeStep()) {
+    ++seen;
+    const auto position = static_cast<std::uint64_t>(rows.getColumn(0).getInt64());
+    const auto id = std::to_string(rows.getColumn(1).getInt64());
+    if (position != finding.position + 1) {
+      finding.fault = "the rows after this position were removed, up to position " + std::to_string(position);
+    } else if (rows.isColumnNull(3)) {
+      finding.fault = "the audit row " + id + " was removed";
+    } else if (const auto hash = hash_of_row(rows, last, position); !hash) {
+      finding.fault = "the audit row " + id + ", or its place in the chain, was changed";
+    } else {
+      last = *hash;
+      finding.position = position;
+    }
+  }
+  finding.hash = text_of(last);
+  finding.complete = !finding.fault.empty() || seen < limit;
+  if (finding.fault.empty() && finding.complete) verify_end(database, finding, last);
+  return finding;
+}
+
+std::string text_of(const ChainHash& hash) {
+  std::array<char, 2 * std::tuple_size_v<ChainHash> + 1> text{};
+  sodium_bin2hex(text.data(), text.size(), hash.data(), hash.size());
+  return text.data();
+}
+
+}  // namespace gatehouse::store
