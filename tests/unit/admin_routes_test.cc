@@ -38,6 +38,7 @@ TEST_F(Routes, EveryVerbHasItsRoute) {
       {"GET", "/v1/sessions?open=1", "", "sessions"},
       {"POST", "/v1/sessions/kill", R"({"ids": [1]})", "kill"},
       {"GET", "/v1/bans", "", "bans"},
+      {"GET", "/v1/bans/history", "", "ban_history"},
       {"POST", "/v1/bans", R"({"bans": [{"network": "192.0.2.7", "reason": "a"}]})", "add_bans"},
       {"POST", "/v1/bans/remove", R"({"networks": ["192.0.2.7"]})", "remove_bans"},
       {"GET", "/v1/audit?limit=1", "", "audit"},

@@ -51,8 +51,13 @@ Outcome post_kill(const Request& request, const Query&, Operations& operations) 
 }
 
 Outcome get_bans(const Request&, const Query& query, Operations& operations) {
-  const auto wanted = read_bans_limit(query);
+  const auto wanted = read_bans(query);
   return wanted ? operations.bans(*wanted) : bad_request(wanted.error());
+}
+
+Outcome get_ban_history(const Request&, const Query& query, Operations& operations) {
+  const auto wanted = read_bans(query);
+  return wanted ? operations.ban_history(*wanted) : bad_request(wanted.error());
 }
 
 Outcome post_bans(const Request& request, const Query&, Operations& operations) {
@@ -87,7 +92,7 @@ struct Route {
   bool takes_query = false;
 };
 
-constexpr std::array<Route, 13> routes{{
+constexpr std::array<Route, 14> routes{{
     {"GET", "/healthz", get_health},
     {"GET", "/v1/status", get_status},
     {"POST", "/v1/policy/plan", post_plan},
@@ -98,6 +103,7 @@ constexpr std::array<Route, 13> routes{{
     {"GET", "/v1/bans", get_bans, true},
     {"POST", "/v1/bans", post_bans},
     {"POST", "/v1/bans/remove", post_remove_bans},
+    {"GET", "/v1/bans/history", get_ban_history, true},
     {"GET", "/v1/audit", get_audit, true},
     {"POST", "/v1/reload", post_reload},
     {"POST", "/v1/restart", post_restart},

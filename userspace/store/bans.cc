@@ -1,96 +1,164 @@
 #include "store/bans.h"
 
-#include "store/columns.h"
+#include "store/ban_columns.h"
 
 namespace gatehouse::store {
+namespace {
+
+// Columns of a ban, as they go from the one table to the other.
+constexpr std::string_view record_of_live =
+    "INSERT INTO ban_history(ban_id, event, kind, address, prefix_length, name, expires, reason, author, time) "
+    "SELECT id, ?1, kind, address, prefix_length, name, expires, reason, ?2, ?3 FROM bans WHERE ";
+constexpr std::string_view is_network = "address = ?4 AND prefix_length = ?5";
+constexpr std::string_view is_name = "name = ?4 AND kind = ?5";
+
+std::string joined(std::string_view left, std::string_view right) {
+  return std::string(left) + std::string(right);
+}
+
+// One statement for networks and one for names: only so does each use its index.
+class TargetStatement {
+ public:
+  TargetStatement(SQLite::Database& database, std::string_view before, std::string_view network, std::string_view name,
+                  std::string_view after)
+      : network_(database, joined(before, network).append(after)),
+        name_(database, joined(before, name).append(after)) {}
+
+  SQLite::Statement& of(const policy::BanTarget& target) {
+    return std::holds_alternative<Prefix>(target) ? network_ : name_;
+  }
+
+ private:
+  SQLite::Statement network_;
+  SQLite::Statement name_;
+};
+
+// Adds one ban. What it replaces is put into the history first, with how it ended.
+class Adding {
+ public:
+  explicit Adding(SQLite::Database& database)
+      : database_(database),
+        insert_(database,
+                "INSERT INTO bans(id, kind, address, prefix_length, name, expires, reason, author, created) "
+                "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"),
+        record_(database,
+                "INSERT INTO ban_history(ban_id, event, kind, address, prefix_length, name, expires, reason, author, "
+                "time) VALUES(?, 'added', ?, ?, ?, ?, ?, ?, ?, ?)") {
+    // The number is given here and not by SQLite, which would use one up for an insertion that does nothing.
+    SQLite::Statement select(database_, "SELECT seq FROM sqlite_sequence WHERE name = 'bans'");
+    if (select.executeStep()) last_id_ = RowReader(select).number();
+  }
+
+  std::uint64_t add(const BanRow& row, const std::string& author, WallTime now) {
+    const auto id = ++last_id_;
+    if (!inserted(id, row)) {
+      make_room(row.target, author, now);
+      inserted(id, row);
+    }
+    Binder binder(record_);
+    binder.number(id);
+    bind_target(binder, row.target).time(row.expires).text(row.reason).text(author).time(now);
+    execute(record_);
+    return id;
+  }
+
+ private:
+  bool inserted(std::uint64_t id, const BanRow& row) {
+    Binder binder(insert_);
+    binder.number(id);
+    bind_target(binder, row.target).time(row.expires).text(row.reason).text(row.author).time(row.created);
+    return execute(insert_) != 0;
+  }
+
+  void make_room(const policy::BanTarget& target, const std::string& author, WallTime now) {
+    static const std::string replaced = "replaced";
+    TargetStatement expire(
+        database_,
+        "INSERT INTO ban_history(ban_id, event, kind, address, prefix_length, name, expires, reason, "
+        "author, time) SELECT id, 'expired', kind, address, prefix_length, name, expires, reason, "
+        "'', expires FROM bans WHERE ",
+        "address = ?1 AND prefix_length = ?2", "name = ?1 AND kind = ?2", " AND expires <= ?3");
+    TargetStatement remove(database_, "DELETE FROM bans WHERE ", "address = ?1 AND prefix_length = ?2",
+                           "name = ?1 AND kind = ?2", "");
+    TargetStatement record(database_, record_of_live, is_network, is_name, "");
+    Binder over(expire.of(target));
+    bind_key(over, target).time(now);
+    if (execute(expire.of(target)) == 0) {
+      Binder live(record.of(target));
+      live.text(replaced).text(author).time(now);
+      bind_key(live, target);
+      execute(record.of(target));
+    }
+    Binder gone(remove.of(target));
+    bind_key(gone, target);
+    execute(remove.of(target));
+  }
+
+  SQLite::Database& database_;
+  SQLite::Statement insert_;
+  SQLite::Statement record_;
+  std::uint64_t last_id_ = 0;
+};
+
+}  // namespace
 
 std::vector<std::uint64_t> insert_bans(SQLite::Database& database, std::span<const BanRow> bans,
                                        const std::string& author, WallTime now) {
-  // REPLACE: the network's ban of before goes, the new one gets a new id.
-  SQLite::Statement insert(database,
-                           "INSERT OR REPLACE INTO bans(address, prefix_length, expires, reason, author, created) "
-                           "VALUES(?, ?, ?, ?, ?, ?)");
-  SQLite::Statement record(database,
-                           "INSERT INTO ban_history(ban_id, event, address, prefix_length, expires, reason, author, "
-                           "time) VALUES(?, 'added', ?, ?, ?, ?, ?, ?)");
+  Adding adding(database);
   std::vector<std::uint64_t> ids;
   ids.reserve(bans.size());
-  for (const auto& row : bans) {
-    Binder(insert).prefix(row.ban.network).time(row.ban.expires).text(row.reason).text(row.author).time(row.created);
-    execute(insert);
-    const auto id = static_cast<std::uint64_t>(database.getLastInsertRowid());
-    Binder(record).number(id).prefix(row.ban.network).time(row.ban.expires).text(row.reason).text(author).time(now);
-    execute(record);
-    ids.push_back(id);
-  }
+  for (const auto& row : bans) ids.push_back(adding.add(row, author, now));
   return ids;
 }
 
-std::vector<Prefix> delete_bans(SQLite::Database& database, std::span<const Prefix> networks, const std::string& author,
-                                WallTime now) {
-  SQLite::Statement record(
-      database,
-      "INSERT INTO ban_history(ban_id, event, address, prefix_length, expires, reason, author, time) "
-      "SELECT id, 'removed', address, prefix_length, expires, reason, ?3, ?4 FROM bans "
-      "WHERE address = ?1 AND prefix_length = ?2 AND (expires IS NULL OR expires > ?4)");
-  SQLite::Statement remove(database, "DELETE FROM bans WHERE address = ? AND prefix_length = ?");
-  std::vector<Prefix> removed;
-  for (const auto& network : networks) {
-    Binder(record).prefix(network).text(author).time(now);
-    if (execute(record) == 0) continue;
-    Binder(remove).prefix(network);
-    execute(remove);
-    removed.push_back(network);
+std::vector<policy::BanTarget> delete_bans(SQLite::Database& database, std::span<const policy::BanTarget> targets,
+                                           const std::string& author, WallTime now) {
+  static const std::string event = "removed";
+  TargetStatement record(database, record_of_live, is_network, is_name, " AND (expires IS NULL OR expires > ?3)");
+  TargetStatement remove(database, "DELETE FROM bans WHERE ", "address = ? AND prefix_length = ?",
+                         "name = ? AND kind = ?", "");
+  std::vector<policy::BanTarget> removed;
+  for (const auto& target : targets) {
+    Binder live(record.of(target));
+    live.text(event).text(author).time(now);
+    bind_key(live, target);
+    if (execute(record.of(target)) == 0) continue;
+    Binder gone(remove.of(target));
+    bind_key(gone, target);
+    execute(remove.of(target));
+    removed.push_back(target);
   }
   return removed;
 }
 
-void expire_bans(SQLite::Database& database, WallTime now) {
+ExpiredBans expire_bans(SQLite::Database& database, WallTime now, std::size_t most) {
+  ExpiredBans expired;
+  std::vector<std::uint64_t> ids;
+  {
+    SQLite::Statement select(database,
+                             "SELECT id, kind, address, prefix_length, name FROM bans WHERE expires <= ? "
+                             "ORDER BY expires, id LIMIT ?");
+    Binder(select).time(now).number(static_cast<std::uint64_t>(row_limit(most)));
+    while (select.executeStep()) {
+      RowReader reader(select);
+      ids.push_back(reader.number());
+      expired.targets.push_back(read_target(reader));
+    }
+  }
   SQLite::Statement record(
       database,
-      "INSERT INTO ban_history(ban_id, event, address, prefix_length, expires, reason, author, time) "
-      "SELECT id, 'expired', address, prefix_length, expires, reason, '', expires FROM bans WHERE expires <= ? "
-      "ORDER BY expires, id");
-  Binder(record).time(now);
-  if (execute(record) == 0) return;
-  SQLite::Statement remove(database, "DELETE FROM bans WHERE expires <= ?");
-  Binder(remove).time(now);
-  execute(remove);
-}
-
-std::vector<policy::Ban> read_live_bans(SQLite::Database& database, WallTime now) {
-  SQLite::Statement select(database,
-                           "SELECT id, address, prefix_length, expires FROM bans "
-                           "WHERE expires IS NULL OR expires > ? ORDER BY id");
-  Binder(select).time(now);
-  std::vector<policy::Ban> bans;
-  while (select.executeStep()) {
-    RowReader reader(select);
-    auto& ban = bans.emplace_back();
-    ban.id = reader.number();
-    ban.network = reader.prefix();
-    ban.expires = reader.maybe_time();
+      "INSERT INTO ban_history(ban_id, event, kind, address, prefix_length, name, expires, reason, author, time) "
+      "SELECT id, 'expired', kind, address, prefix_length, name, expires, reason, '', expires FROM bans WHERE id = ?");
+  SQLite::Statement remove(database, "DELETE FROM bans WHERE id = ?");
+  for (const auto id : ids) {
+    Binder(record).number(id);
+    execute(record);
+    Binder(remove).number(id);
+    execute(remove);
   }
-  return bans;
-}
-
-std::vector<BanRow> read_bans(SQLite::Database& database, WallTime now, std::size_t limit) {
-  SQLite::Statement select(database,
-                           "SELECT id, address, prefix_length, expires, reason, author, created FROM bans "
-                           "WHERE expires IS NULL OR expires > ? ORDER BY id DESC LIMIT ?");
-  Binder(select).time(now).number(static_cast<std::uint64_t>(row_limit(limit)));
-  std::vector<BanRow> rows;
-  while (select.executeStep()) {
-    RowReader reader(select);
-    auto& row = rows.emplace_back();
-    row.ban.id = reader.number();
-    row.ban.network = reader.prefix();
-    row.ban.expires = reader.maybe_time();
-    row.reason = reader.text();
-    row.author = reader.text();
-    row.created = reader.time();
-  }
-  return rows;
+  SQLite::Statement next(database, "SELECT min(expires) FROM bans WHERE expires IS NOT NULL");
+  if (next.executeStep()) expired.next = RowReader(next).maybe_time();
+  return expired;
 }
 
 }  // namespace gatehouse::store

@@ -9,6 +9,7 @@
 
 #include "base/fd.h"
 #include "store/faults.h"
+#include "store/schema_bans.h"
 
 namespace gatehouse::store {
 namespace {
@@ -300,7 +301,7 @@ CREATE TABLE denial_logins(
 ) STRICT, WITHOUT ROWID;
 )sql";
 
-constexpr std::array<SchemaStep, 2> all_steps{{{1, first_layout}, {2, rules_layout}}};
+constexpr std::array<SchemaStep, 3> all_steps{{{1, first_layout}, {2, rules_layout}, {3, bans_layout}}};
 
 int number_of(SQLite::Database& database, const char* query) {
   return database.execAndGet(query).getInt();

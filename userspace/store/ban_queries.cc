@@ -1,0 +1,151 @@
+// The reading statements of the tables of bans.
+#include "store/ban_columns.h"
+#include "store/bans.h"
+
+namespace gatehouse::store {
+namespace {
+
+// The last address of a network.
+Address last_of(const Prefix& network) {
+  Address last = network.address;
+  for (unsigned bit = network.length; bit < 128; ++bit) {
+    last.bytes.at(bit / 8) = static_cast<std::uint8_t>(last.bytes.at(bit / 8) | 0x80U >> (bit % 8));
+  }
+  return last;
+}
+
+// A condition on kind and target with its values, for both tables. Networks are found by the order of addresses and by
+// the few prefixes that can cover one: both are what an index of (address, prefix_length) is good for.
+class TargetFilter {
+ public:
+  TargetFilter(const BanQuery& query) : query_(query) {
+    if (!query.target) return;
+    if (const auto* network = std::get_if<Prefix>(&*query.target)) {
+      last_ = last_of(*network);
+      for (unsigned length = 0; length < network->length; ++length) {
+        covering_.push_back(Prefix::covering(network->address, static_cast<std::uint8_t>(length)));
+      }
+    }
+  }
+
+  [[nodiscard]] std::string condition() const {
+    std::string text;
+    if (query_.kind) text += " AND kind = ?";
+    if (!query_.target) return text;
+    if (std::holds_alternative<policy::NamedTarget>(*query_.target)) return text + " AND name = ? AND kind = ?";
+    text += " AND ((address >= ? AND address <= ? AND prefix_length >= ?)";
+    if (!covering_.empty()) {
+      text += " OR (address, prefix_length) IN (VALUES (?, ?)";
+      for (std::size_t i = 1; i < covering_.size(); ++i) text += ", (?, ?)";
+      text += ")";
+    }
+    return text + ")";
+  }
+
+  void bind(Binder& binder) const {
+    if (query_.kind) binder.number(static_cast<std::uint64_t>(*query_.kind));
+    if (!query_.target) return;
+    const auto* network = std::get_if<Prefix>(&*query_.target);
+    if (network == nullptr) {
+      bind_key(binder, *query_.target);
+      return;
+    }
+    binder.address(network->address).address(last_).number(network->length);
+    for (const auto& each : covering_) binder.prefix(each);
+  }
+
+ private:
+  const BanQuery& query_;
+  Address last_;
+  std::vector<Prefix> covering_;
+};
+
+BanRow read_row(SQLite::Statement& select) {
+  RowReader reader(select);
+  BanRow row;
+  row.id = reader.number();
+  row.target = read_target(reader);
+  row.expires = reader.maybe_time();
+  row.reason = reader.text();
+  row.author = reader.text();
+  row.created = reader.time();
+  return row;
+}
+
+constexpr const char* select_live =
+    "SELECT id, kind, address, prefix_length, name, expires, reason, author, created FROM bans "
+    "WHERE (expires IS NULL OR expires > ?)";
+
+}  // namespace
+
+LiveBans read_live_bans(SQLite::Database& database, WallTime now) {
+  SQLite::Statement select(database,
+                           "SELECT id, expires, kind, address, prefix_length, name FROM bans "
+                           "WHERE expires IS NULL OR expires > ? ORDER BY id");
+  Binder(select).time(now);
+  LiveBans bans;
+  while (select.executeStep()) {
+    RowReader reader(select);
+    const auto id = reader.number();
+    const auto expires = reader.maybe_time();
+    auto target = read_target(reader);
+    if (const auto* network = std::get_if<Prefix>(&target)) {
+      bans.networks.push_back({id, *network, expires});
+    } else {
+      auto& named = std::get<policy::NamedTarget>(target);
+      bans.names.push_back({id, named.subject, std::move(named.name), expires});
+    }
+  }
+  return bans;
+}
+
+std::vector<BanRow> read_bans(SQLite::Database& database, WallTime now, const BanQuery& query) {
+  const TargetFilter filter(query);
+  SQLite::Statement select(database, select_live + filter.condition() + " ORDER BY id DESC LIMIT ?");
+  Binder binder(select);
+  binder.time(now);
+  filter.bind(binder);
+  binder.number(static_cast<std::uint64_t>(row_limit(query.limit)));
+  std::vector<BanRow> rows;
+  while (select.executeStep()) rows.push_back(read_row(select));
+  return rows;
+}
+
+std::vector<BanRow> read_bans_with_ids(SQLite::Database& database, std::span<const std::uint64_t> ids, WallTime now) {
+  SQLite::Statement select(database, std::string(select_live) + " AND id = ?");
+  std::vector<BanRow> rows;
+  for (const auto id : ids) {
+    Binder(select).time(now).number(id);
+    if (select.executeStep()) rows.push_back(read_row(select));
+    select.reset();
+  }
+  return rows;
+}
+
+std::vector<BanEvent> read_ban_history(SQLite::Database& database, const BanHistoryQuery& query) {
+  const TargetFilter filter(query);
+  SQLite::Statement select(
+      database,
+      "SELECT id, ban_id, event, kind, address, prefix_length, name, expires, reason, author, time FROM ban_history "
+      "WHERE true" +
+          filter.condition() + " ORDER BY id DESC LIMIT ?");
+  Binder binder(select);
+  filter.bind(binder);
+  binder.number(static_cast<std::uint64_t>(row_limit(query.limit)));
+  std::vector<BanEvent> events;
+  while (select.executeStep()) {
+    RowReader reader(select);
+    auto& event = events.emplace_back();
+    event.id = reader.number();
+    event.ban_id = reader.number();
+    event.event = reader.text();
+    event.target = read_target(reader);
+    event.expires = reader.maybe_time();
+    event.reason = reader.text();
+    event.author = reader.text();
+    event.time = reader.time();
+  }
+  return events;
+}
+
+}  // namespace gatehouse::store
