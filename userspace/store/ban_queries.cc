@@ -14,11 +14,13 @@ Address last_of(const Prefix& network) {
   return last;
 }
 
-// A condition on kind and target with its values, for both tables. Networks are found by the order of addresses and by
-// the few prefixes that can cover one: both are what an index of (address, prefix_length) is good for.
+// A condition on kind and target with its values, for both tables. A network of `bans` is looked for by the order of
+// addresses and by the few prefixes that can cover it, for which there is an index; told by itself, or SQLite would
+// rather walk through all of them from the newest on.
 class TargetFilter {
  public:
-  TargetFilter(const BanQuery& query) : query_(query) {
+  enum class Table { bans, history };
+  TargetFilter(const BanQuery& query, Table table) : query_(query), table_(table) {
     if (!query.target) return;
     if (const auto* network = std::get_if<Prefix>(&*query.target)) {
       last_ = last_of(*network);
@@ -33,13 +35,14 @@ class TargetFilter {
     if (query_.kind) text += " AND kind = ?";
     if (!query_.target) return text;
     if (std::holds_alternative<policy::NamedTarget>(*query_.target)) return text + " AND name = ? AND kind = ?";
-    text += " AND ((address >= ? AND address <= ? AND prefix_length >= ?)";
-    if (!covering_.empty()) {
-      text += " OR (address, prefix_length) IN (VALUES (?, ?)";
-      for (std::size_t i = 1; i < covering_.size(); ++i) text += ", (?, ?)";
-      text += ")";
+    const std::string inside = "address >= ? AND address <= ? AND prefix_length >= ?";
+    std::string prefixes = "VALUES (NULL, NULL)";
+    for (std::size_t i = 0; i < covering_.size(); ++i) prefixes += ", (?, ?)";
+    if (table_ == Table::history) {
+      return text + " AND (" + inside + " OR (address, prefix_length) IN (" + prefixes + "))";
     }
-    return text + ")";
+    return text + " AND id IN (SELECT id FROM bans WHERE " + inside + " UNION ALL SELECT bans.id FROM (" + prefixes +
+           ") AS covering CROSS JOIN bans ON address = covering.column1 AND prefix_length = covering.column2)";
   }
 
   void bind(Binder& binder) const {
@@ -56,6 +59,7 @@ class TargetFilter {
 
  private:
   const BanQuery& query_;
+  Table table_;
   Address last_;
   std::vector<Prefix> covering_;
 };
@@ -100,7 +104,7 @@ LiveBans read_live_bans(SQLite::Database& database, WallTime now) {
 }
 
 std::vector<BanRow> read_bans(SQLite::Database& database, WallTime now, const BanQuery& query) {
-  const TargetFilter filter(query);
+  const TargetFilter filter(query, TargetFilter::Table::bans);
   SQLite::Statement select(database, select_live + filter.condition() + " ORDER BY id DESC LIMIT ?");
   Binder binder(select);
   binder.time(now);
@@ -123,7 +127,7 @@ std::vector<BanRow> read_bans_with_ids(SQLite::Database& database, std::span<con
 }
 
 std::vector<BanEvent> read_ban_history(SQLite::Database& database, const BanHistoryQuery& query) {
-  const TargetFilter filter(query);
+  const TargetFilter filter(query, TargetFilter::Table::history);
   SQLite::Statement select(
       database,
       "SELECT id, ban_id, event, kind, address, prefix_length, name, expires, reason, author, time FROM ban_history "

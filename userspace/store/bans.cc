@@ -1,5 +1,7 @@
 #include "store/bans.h"
 
+#include <sqlite3.h>
+
 #include "store/ban_columns.h"
 
 namespace gatehouse::store {
@@ -33,33 +35,63 @@ class TargetStatement {
   SQLite::Statement name_;
 };
 
-// Adds one ban. What it replaces is put into the history first, with how it ended.
+// SQLite's usual 2 MiB would have it read and write the pages of the index over and over while a long list comes in.
+class RoomForMany {
+ public:
+  RoomForMany(SQLite::Database& database, std::size_t rows) : database_(database), many_(rows >= 10'000) {
+    if (many_) database_.exec("PRAGMA cache_size = -65536");
+  }
+  ~RoomForMany() {
+    if (!many_) return;
+    database_.tryExec("PRAGMA cache_size = -2000");
+    sqlite3_db_release_memory(database_.getHandle());
+  }
+  RoomForMany(const RoomForMany&) = delete;
+  RoomForMany& operator=(const RoomForMany&) = delete;
+  RoomForMany(RoomForMany&&) = delete;
+  RoomForMany& operator=(RoomForMany&&) = delete;
+
+ private:
+  SQLite::Database& database_;
+  bool many_;
+};
+
+// Adds bans one by one, and then writes down that they were added. What one replaces is put into the history first,
+// with how it ended.
 class Adding {
  public:
-  explicit Adding(SQLite::Database& database)
+  Adding(SQLite::Database& database, const std::string& author, WallTime now)
       : database_(database),
+        author_(author),
+        now_(now),
         insert_(database,
                 "INSERT INTO bans(id, kind, address, prefix_length, name, expires, reason, author, created) "
                 "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"),
-        record_(database,
-                "INSERT INTO ban_history(ban_id, event, kind, address, prefix_length, name, expires, reason, author, "
-                "time) VALUES(?, 'added', ?, ?, ?, ?, ?, ?, ?, ?)") {
+        copy_(database_,
+              "INSERT INTO ban_history(ban_id, event, kind, address, prefix_length, name, expires, reason, author, "
+              "time) SELECT id, 'added', kind, address, prefix_length, name, expires, reason, ?, ? FROM bans "
+              "WHERE id > ? ORDER BY id") {
     // The number is given here and not by SQLite, which would use one up for an insertion that does nothing.
     SQLite::Statement select(database_, "SELECT seq FROM sqlite_sequence WHERE name = 'bans'");
     if (select.executeStep()) last_id_ = RowReader(select).number();
+    recorded_ = last_id_;
   }
 
-  std::uint64_t add(const BanRow& row, const std::string& author, WallTime now) {
-    const auto id = ++last_id_;
+  std::uint64_t add(const BanRow& row) {
+    const auto id = last_id_ + 1;
     if (!inserted(id, row)) {
-      make_room(row.target, author, now);
+      record();  // it may be one of those
+      make_room(row.target);
       inserted(id, row);
     }
-    Binder binder(record_);
-    binder.number(id);
-    bind_target(binder, row.target).time(row.expires).text(row.reason).text(author).time(now);
-    execute(record_);
-    return id;
+    return last_id_ = id;
+  }
+
+  // All at once, for many: SQLite copies rows faster than it takes them.
+  void record() {
+    Binder(copy_).text(author_).time(now_).number(recorded_);
+    execute(copy_);
+    recorded_ = last_id_;
   }
 
  private:
@@ -70,44 +102,62 @@ class Adding {
     return execute(insert_) != 0;
   }
 
-  void make_room(const policy::BanTarget& target, const std::string& author, WallTime now) {
+  void make_room(const policy::BanTarget& target) {
+    if (!replacing_) replacing_.emplace(database_);
     static const std::string replaced = "replaced";
-    TargetStatement expire(
-        database_,
-        "INSERT INTO ban_history(ban_id, event, kind, address, prefix_length, name, expires, reason, "
-        "author, time) SELECT id, 'expired', kind, address, prefix_length, name, expires, reason, "
-        "'', expires FROM bans WHERE ",
-        "address = ?1 AND prefix_length = ?2", "name = ?1 AND kind = ?2", " AND expires <= ?3");
-    TargetStatement remove(database_, "DELETE FROM bans WHERE ", "address = ?1 AND prefix_length = ?2",
-                           "name = ?1 AND kind = ?2", "");
-    TargetStatement record(database_, record_of_live, is_network, is_name, "");
-    Binder over(expire.of(target));
-    bind_key(over, target).time(now);
-    if (execute(expire.of(target)) == 0) {
-      Binder live(record.of(target));
-      live.text(replaced).text(author).time(now);
+    auto& expire = replacing_->expire.of(target);
+    Binder over(expire);
+    bind_key(over, target).time(now_);
+    if (execute(expire) == 0) {
+      auto& replace = replacing_->replace.of(target);
+      Binder live(replace);
+      live.text(replaced).text(author_).time(now_);
       bind_key(live, target);
-      execute(record.of(target));
+      execute(replace);
     }
-    Binder gone(remove.of(target));
+    auto& remove = replacing_->remove.of(target);
+    Binder gone(remove);
     bind_key(gone, target);
-    execute(remove.of(target));
+    execute(remove);
   }
 
+  // Most lists need none of these.
+  struct Replacing {
+    explicit Replacing(SQLite::Database& database)
+        : expire(
+              database,
+              "INSERT INTO ban_history(ban_id, event, kind, address, prefix_length, name, expires, reason, author, "
+              "time) SELECT id, 'expired', kind, address, prefix_length, name, expires, reason, '', expires FROM bans "
+              "WHERE ",
+              "address = ?1 AND prefix_length = ?2", "name = ?1 AND kind = ?2", " AND expires <= ?3"),
+          replace(database, record_of_live, is_network, is_name, ""),
+          remove(database, "DELETE FROM bans WHERE ", "address = ?1 AND prefix_length = ?2", "name = ?1 AND kind = ?2",
+                 "") {}
+    TargetStatement expire;
+    TargetStatement replace;
+    TargetStatement remove;
+  };
+
   SQLite::Database& database_;
+  const std::string& author_;
+  WallTime now_;
   SQLite::Statement insert_;
-  SQLite::Statement record_;
+  SQLite::Statement copy_;
+  std::optional<Replacing> replacing_;
   std::uint64_t last_id_ = 0;
+  std::uint64_t recorded_ = 0;
 };
 
 }  // namespace
 
 std::vector<std::uint64_t> insert_bans(SQLite::Database& database, std::span<const BanRow> bans,
                                        const std::string& author, WallTime now) {
-  Adding adding(database);
+  const RoomForMany room(database, bans.size());
+  Adding adding(database, author, now);
   std::vector<std::uint64_t> ids;
   ids.reserve(bans.size());
-  for (const auto& row : bans) ids.push_back(adding.add(row, author, now));
+  for (const auto& row : bans) ids.push_back(adding.add(row));
+  adding.record();
   return ids;
 }
 
@@ -117,6 +167,7 @@ std::vector<policy::BanTarget> delete_bans(SQLite::Database& database, std::span
   TargetStatement record(database, record_of_live, is_network, is_name, " AND (expires IS NULL OR expires > ?3)");
   TargetStatement remove(database, "DELETE FROM bans WHERE ", "address = ? AND prefix_length = ?",
                          "name = ? AND kind = ?", "");
+  const RoomForMany room(database, targets.size());
   std::vector<policy::BanTarget> removed;
   for (const auto& target : targets) {
     Binder live(record.of(target));
