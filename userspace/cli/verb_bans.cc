@@ -244,7 +244,7 @@ int list(const Context& context, const BanOptions& options) {
   return exit_ok;
 }
 
-int history(const Context& context, const BanOptions& options) {
+int tell_history(const Context& context, const BanOptions& options) {
   const auto query = query_of_filters(context, options);
   if (!query) return query.error();
   const auto answer = context.ask("GET", "/v1/bans/history" + *query);
@@ -342,7 +342,7 @@ void add_ban_verbs(CLI::App& app, Context& context) {
 
   context.actions[add_verb] = [&context, added] { return add(context, *added); };
   context.actions[list_verb] = [&context, listed] { return list(context, *listed); };
-  context.actions[history_verb] = [&context, told] { return history(context, *told); };
+  context.actions[history_verb] = [&context, told] { return tell_history(context, *told); };
   context.actions[remove_verb] = [&context, lifted] { return remove(context, *lifted); };
 }
 

@@ -64,7 +64,7 @@ class TargetFilter {
   std::vector<Prefix> covering_;
 };
 
-BanRow read_row(SQLite::Statement& select) {
+BanRow read_ban(SQLite::Statement& select) {
   RowReader reader(select);
   BanRow row;
   row.id = reader.number();
@@ -111,7 +111,7 @@ std::vector<BanRow> read_bans(SQLite::Database& database, WallTime now, const Ba
   filter.bind(binder);
   binder.number(static_cast<std::uint64_t>(row_limit(query.limit)));
   std::vector<BanRow> rows;
-  while (select.executeStep()) rows.push_back(read_row(select));
+  while (select.executeStep()) rows.push_back(read_ban(select));
   return rows;
 }
 
@@ -120,7 +120,7 @@ std::vector<BanRow> read_bans_with_ids(SQLite::Database& database, std::span<con
   std::vector<BanRow> rows;
   for (const auto id : ids) {
     Binder(select).time(now).number(id);
-    if (select.executeStep()) rows.push_back(read_row(select));
+    if (select.executeStep()) rows.push_back(read_ban(select));
     select.reset();
   }
   return rows;
