@@ -323,3 +323,15 @@ for streams in 1 8; do
   rows "throughput to the backend, streams: $streams" Gbit/s larger "up-$streams" haproxy nginx plain
   rows "throughput from the backend, streams: $streams" Gbit/s larger "down-$streams" haproxy nginx plain
 done
+
+# Last, for it leaves a store behind that is no longer small.
+progress "a list of 1,000,000 bans, and a ban beside them"
+# Nine of ten are hosts; in no order, as lists are.
+awk 'BEGIN { for (i = 0; i < 900000; ++i) { n = (i * 7919) % 4194304; printf "100.%d.%d.%d\n", 64 + int(n / 65536), int(n / 256) % 256, n % 256 }
+             for (i = 0; i < 100000; ++i) { n = (i * 7919) % 131072; printf "%d.%d.%d.0/24\n", 11 + int(n / 65536), int(n / 256) % 256, n % 256 } }' > "$dir/million.txt"
+begun=$EPOCHREALTIME
+gatehouse ban add --file "$dir/million.txt" --reason bench > /dev/null
+row "ban add --file, 1e6 bans" s smaller "$(awk -v a="$begun" -v b="$EPOCHREALTIME" 'BEGIN { print b - a }')" aim 10
+[ "$(gatehouse --json status | jq .bans)" = 1000000 ] || die "not all of 1,000,000 bans are in force"
+ban_delay million-ban $((rounds < 3 ? 3 : 10))
+row "ban add beside 1e6 bans, until the first dropped packet" ms smaller "$(median million-ban gatehouse)" aim 100

@@ -35,9 +35,9 @@ class FakeOperations : public admin::Operations {
   admin::VerifyRequest verified;
   std::vector<std::uint64_t> ids;
   std::optional<std::string> user;
-  std::size_t bans_limit = 0;
+  admin::BansRequest bans_asked;
   std::vector<admin::BanRequest> bans_added;
-  std::vector<Prefix> bans_removed;
+  admin::RemoveBansRequest bans_removed;
   admin::Peer peer;
 
   std::vector<std::string> calls() const {
@@ -76,17 +76,21 @@ class FakeOperations : public admin::Operations {
     peer = asker;
     return tell("kill");
   }
-  admin::Outcome bans(std::size_t limit) override {
-    bans_limit = limit;
+  admin::Outcome bans(const admin::BansRequest& request) override {
+    bans_asked = request;
     return tell("bans");
+  }
+  admin::Outcome ban_history(const admin::BansRequest& request) override {
+    bans_asked = request;
+    return tell("ban_history");
   }
   admin::Outcome add_bans(const std::vector<admin::BanRequest>& requests, const admin::Peer& asker) override {
     bans_added = requests;
     peer = asker;
     return tell("add_bans");
   }
-  admin::Outcome remove_bans(const std::vector<Prefix>& networks, const admin::Peer& asker) override {
-    bans_removed = networks;
+  admin::Outcome remove_bans(const admin::RemoveBansRequest& request, const admin::Peer& asker) override {
+    bans_removed = request;
     peer = asker;
     return tell("remove_bans");
   }

@@ -114,9 +114,9 @@ TEST(Requests, BansHaveAnEndADurationOrNone) {
                                   morning);
   ASSERT_TRUE(read);
   ASSERT_EQ(read->size(), 4U);
-  EXPECT_EQ(read->at(0).network.text(), "192.0.2.7");
+  EXPECT_EQ(policy::text_of(read->at(0).target), "192.0.2.7");
   EXPECT_EQ(read->at(0).expires, std::nullopt);
-  EXPECT_EQ(read->at(1).network.text(), "2001:db8::/32");
+  EXPECT_EQ(policy::text_of(read->at(1).target), "2001:db8::/32");
   EXPECT_EQ(read->at(1).expires, morning + std::chrono::hours(1));
   EXPECT_EQ(read->at(2).reason, "c");
   EXPECT_EQ(read->at(2).expires, morning + std::chrono::minutes(90));
@@ -152,7 +152,7 @@ TEST(Requests, BanFaultsNameTheirPlace) {
 TEST(Requests, NetworksToRemoveAreReadAsTheyWereBanned) {
   const auto read = read_remove_bans(R"({"networks": ["192.0.2.7", "2001:db8::/32"]})");
   ASSERT_TRUE(read);
-  EXPECT_EQ(read->at(1).text(), "2001:db8::/32");
+  EXPECT_EQ(policy::text_of(read->targets.at(1)), "2001:db8::/32");
   EXPECT_EQ(read_remove_bans(R"({"networks": [1]})").error().what, "networks[0]: is not text");
   EXPECT_EQ(read_remove_bans(R"({"networks": []})").error().what, "networks: is empty");
   EXPECT_EQ(read_remove_bans(R"({"networks": ["192.0.2.1\u0000/32"]})").error().what,
@@ -160,17 +160,74 @@ TEST(Requests, NetworksToRemoveAreReadAsTheyWereBanned) {
   EXPECT_EQ(read_remove_bans(R"({"networks": ["x"]})").error().what, "networks[0]: 'x' is not an IP address");
 }
 
+TEST(Requests, BansAreOfNamesToo) {
+  const auto read = read_add_bans(R"({"bans": [
+    {"user": "bob", "reason": "left"},
+    {"server": "win1", "reason": "taken over", "duration": "1h"},
+    {"device": "wY+k/3=", "reason": "lost"}]})",
+                                  morning);
+  ASSERT_TRUE(read) << read.error().text();
+  EXPECT_EQ(policy::text_of(read->at(0).target), "user:bob");
+  EXPECT_EQ(policy::text_of(read->at(1).target), "server:win1");
+  EXPECT_EQ(read->at(1).expires, morning + std::chrono::hours(1));
+  EXPECT_EQ(policy::text_of(read->at(2).target), "device:wY+k/3=");
+  EXPECT_EQ(fault_of_bans(R"({"bans": [{"user": "b b", "reason": "a"}]})"),
+            "bans[0].user: 'b b' is not the name of a user");
+  EXPECT_EQ(fault_of_bans(R"({"bans": [{"device": "a b", "reason": "a"}]})"), "bans[0].device: 'a b' is not a device");
+  EXPECT_EQ(fault_of_bans(R"({"bans": [{"user": "bob", "server": "win1", "reason": "a"}]})"),
+            "bans[0].server: stands beside another kind");
+  EXPECT_EQ(fault_of_bans(R"({"bans": [{"reason": "a"}]})"), "bans[0].network: is missing");
+}
+
+TEST(Requests, AListOfBansMaySayReasonAndEndOnce) {
+  const auto read = read_add_bans(R"({"reason": "list", "duration": "1h", "bans": [
+    "192.0.2.7", "user:bob", {"network": "192.0.2.8"}, {"network": "192.0.2.9", "reason": "own", "duration": "2h"}]})",
+                                  morning);
+  ASSERT_TRUE(read) << read.error().text();
+  ASSERT_EQ(read->size(), 4U);
+  EXPECT_EQ(policy::text_of(read->at(1).target), "user:bob");
+  EXPECT_EQ(read->at(2).reason, "list");
+  EXPECT_EQ(read->at(2).expires, morning + std::chrono::hours(1));
+  EXPECT_EQ(read->at(3).reason, "own");
+  EXPECT_EQ(read->at(3).expires, morning + std::chrono::hours(2));
+  EXPECT_EQ(fault_of_bans(R"({"bans": ["192.0.2.7"]})"), "reason: is missing");
+  EXPECT_EQ(fault_of_bans(R"({"reason": "a", "bans": ["192.0.2.7", "192.0.2.x"]})"),
+            "bans[1]: '192.0.2.x' is not an IP address");
+  EXPECT_EQ(fault_of_bans(R"({"reason": "a", "expires": "2026-11-23T08:00:00Z", "bans": ["192.0.2.7"]})"),
+            "expires: '2026-11-23T08:00:00Z' has passed");
+}
+
+TEST(Requests, BansAreRemovedByTargetOrNumber) {
+  const auto read = read_remove_bans(R"({"bans": ["192.0.2.0/24", "device:7"], "ids": [3, 4]})");
+  ASSERT_TRUE(read) << read.error().text();
+  EXPECT_EQ(policy::text_of(read->targets.at(1)), "device:7");
+  EXPECT_EQ(read->ids, (std::vector<std::uint64_t>{3, 4}));
+  EXPECT_EQ(read_remove_bans("{}").error().what, "bans: is missing");
+  EXPECT_EQ(read_remove_bans(R"({"ids": [-1]})").error().what, "ids[0]: is no ban id");
+  EXPECT_EQ(read_remove_bans(R"({"bans": ["user:"]})").error().what, "bans[0]: '' is not the name of a user");
+}
+
+TEST(Requests, BansAreAskedForByKindAndTarget) {
+  const auto read = read_bans(*query_of("/?subject=user&target=user%3Abob"));
+  ASSERT_TRUE(read) << read.error().text();
+  EXPECT_EQ(read->kind, policy::BanKind::user);
+  EXPECT_EQ(policy::text_of(*read->target), "user:bob");
+  EXPECT_EQ(read->limit, 100U);
+  EXPECT_FALSE(read_bans(*query_of("/?subject=group")));
+  EXPECT_FALSE(read_bans(*query_of("/?target=x")));
+}
+
 TEST(Requests, SessionsAndBansTakeALimit) {
   EXPECT_TRUE(read_sessions(*query_of("/?open=1&limit=5"))->only_open);
   EXPECT_EQ(read_sessions(*query_of("/?open=1&limit=5"))->limit, 5U);
   EXPECT_FALSE(read_sessions(*query_of("/?open=0"))->only_open);
   EXPECT_EQ(read_sessions(*query_of("/"))->limit, 100U);
-  EXPECT_EQ(read_bans_limit(*query_of("/?limit=100000")), 100000U);
+  EXPECT_EQ(read_bans(*query_of("/?limit=100000"))->limit, 100000U);
   for (const char* target : {"/?limit=0", "/?limit=100001", "/?limit=-1", "/?limit=1x", "/?limit=", "/?limit=%0a1",
                              "/?limit=99999999999999999999", "/?open=yes", "/?open=2", "/?closed=1"}) {
     EXPECT_FALSE(read_sessions(*query_of(target))) << target;
   }
-  EXPECT_FALSE(read_bans_limit(*query_of("/?open=1")));
+  EXPECT_FALSE(read_bans(*query_of("/?open=1")));
 }
 
 TEST(Requests, AuditTakesEveryFilter) {

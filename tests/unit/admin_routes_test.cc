@@ -39,6 +39,7 @@ TEST_F(Routes, EveryVerbHasItsRoute) {
       {"POST", "/v1/sessions/kill", R"({"ids": [1]})", "kill"},
       {"GET", "/v1/visits?open=1&user=bob", "", "visits"},
       {"GET", "/v1/bans", "", "bans"},
+      {"GET", "/v1/bans/history", "", "ban_history"},
       {"POST", "/v1/bans", R"({"bans": [{"network": "192.0.2.7", "reason": "a"}]})", "add_bans"},
       {"POST", "/v1/bans/remove", R"({"networks": ["192.0.2.7"]})", "remove_bans"},
       {"GET", "/v1/audit?limit=1", "", "audit"},

@@ -68,7 +68,7 @@ TEST_F(Command, BanAddTakesArgumentsFilesAndTheStandardInput) {
   EXPECT_THAT(outcome.out, HasSubstr("Banned 192.0.2.7 until "));
   EXPECT_THAT(outcome.out, HasSubstr("3 sessions ended\n"));
   ASSERT_EQ(daemon().bans_added.size(), 2U);
-  EXPECT_EQ(daemon().bans_added[1].network.text(), "2001:db8::/32");
+  EXPECT_EQ(policy::text_of(daemon().bans_added[1].target), "2001:db8::/32");
   EXPECT_EQ(daemon().bans_added[1].reason, "guessing");
   EXPECT_GE(*daemon().bans_added[1].expires, before + std::chrono::hours(2));
   EXPECT_LE(*daemon().bans_added[1].expires, now() + std::chrono::hours(2));
@@ -103,7 +103,7 @@ TEST_F(Command, BanListSaysWhenThereAreMore) {
   EXPECT_EQ(outcome.code, exit_ok);
   EXPECT_THAT(outcome.out, HasSubstr(" 1  192.0.2.7  never    2026-11-23T08:00:00Z  uid 0 (root)  r\\n\n"));
   EXPECT_THAT(outcome.out, HasSubstr("1 of 5; --limit shows more\n"));
-  EXPECT_EQ(daemon().bans_limit, 1U);
+  EXPECT_EQ(daemon().bans_asked.limit, 1U);
 }
 
 TEST_F(Command, BanRemoveNamesWhatWasNotBanned) {
@@ -112,7 +112,60 @@ TEST_F(Command, BanRemoveNamesWhatWasNotBanned) {
   EXPECT_EQ(outcome.code, exit_failed);
   EXPECT_EQ(outcome.out, "No longer banned: 192.0.2.7\n");
   EXPECT_THAT(outcome.err, HasSubstr("192.0.2.8 is not banned"));
-  EXPECT_EQ(daemon().bans_removed.size(), 2U);
+  EXPECT_EQ(daemon().bans_removed.targets.size(), 2U);
+}
+
+TEST_F(Command, BanAddTakesNamesAndEndsOfTheirOwn) {
+  answers("add_bans", R"({"added": [{"id": 7, "subject": "user", "user": "bob"}], "added_count": 1, "sessions_ended": 1,
+    "notes": ["the policy has no user bob"]})");
+  const auto outcome = run({"ban", "add", "--user", "bob", "--server", "win1", "--device", "1 2"});
+  EXPECT_EQ(outcome.code, exit_usage) << "a device has no blanks";
+  const auto done = run({"ban", "add", "--user", "bob", "--server", "win1", "--device", "123456789", "user:eve",
+                         "--reason", "left", "--for", "permanent"});
+  EXPECT_EQ(done.code, exit_ok) << done.err;
+  EXPECT_THAT(done.out, HasSubstr("Banned user:bob for ever (ban 7)\n"));
+  EXPECT_THAT(done.err, HasSubstr("note: the policy has no user bob"));
+  ASSERT_EQ(daemon().bans_added.size(), 4U);
+  EXPECT_EQ(policy::text_of(daemon().bans_added[0].target), "user:eve");
+  EXPECT_EQ(policy::text_of(daemon().bans_added[3].target), "device:123456789");
+  EXPECT_EQ(daemon().bans_added[3].expires, std::nullopt);
+
+  EXPECT_EQ(run({"ban", "add", "-", "--reason", "all", "--for", "2h"}, "user:bob\nserver:win1 for=1h own\n").code,
+            exit_ok);
+  ASSERT_EQ(daemon().bans_added.size(), 2U);
+  EXPECT_EQ(daemon().bans_added[0].reason, "all");
+  EXPECT_EQ(daemon().bans_added[1].reason, "own");
+  EXPECT_LT(*daemon().bans_added[1].expires, *daemon().bans_added[0].expires);
+}
+
+TEST_F(Command, BanRemoveTakesNamesNumbersAndLists) {
+  answers("remove_bans", R"({"removed": ["user:bob"], "removed_count": 1, "unknown": [], "unknown_ids": [9]})");
+  const auto outcome = run({"ban", "remove", "--user", "bob", "--id", "9", "--file", "-"}, "192.0.2.7 whatever\n");
+  EXPECT_EQ(outcome.code, exit_failed);
+  EXPECT_EQ(outcome.out, "No longer banned: user:bob\n");
+  EXPECT_THAT(outcome.err, HasSubstr("there is no ban 9"));
+  ASSERT_EQ(daemon().bans_removed.targets.size(), 2U);
+  EXPECT_EQ(policy::text_of(daemon().bans_removed.targets[0]), "user:bob");
+  EXPECT_EQ(policy::text_of(daemon().bans_removed.targets[1]), "192.0.2.7");
+  EXPECT_EQ(daemon().bans_removed.ids, std::vector<std::uint64_t>{9});
+}
+
+TEST_F(Command, BanListAndHistoryHandOverTheirFilters) {
+  EXPECT_EQ(run({"ban", "list", "--user"}).out, "No bans.\n");
+  EXPECT_EQ(daemon().bans_asked.kind, policy::BanKind::user);
+  EXPECT_EQ(daemon().bans_asked.target, std::nullopt);
+  answers("ban_history", R"json({"events": [
+    {"id": 2, "ban_id": 1, "event": "removed", "subject": "user", "user": "bob", "reason": "r", "author": "uid 0 (root)",
+     "time": "2026-11-23T08:00:01Z", "expires": null},
+    {"id": 1, "ban_id": 1, "event": "added", "subject": "user", "user": "bob", "reason": "r", "author": "uid 0 (root)",
+     "time": "2026-11-23T08:00:00Z", "expires": null}]})json");
+  const auto outcome = run({"ban", "history", "--user", "bob", "--limit", "7"});
+  EXPECT_EQ(outcome.code, exit_ok) << outcome.err;
+  EXPECT_EQ(policy::text_of(*daemon().bans_asked.target), "user:bob");
+  EXPECT_EQ(daemon().bans_asked.limit, 7U);
+  EXPECT_LT(outcome.out.find("added"), outcome.out.find("removed")) << "the newest last";
+  EXPECT_EQ(run({"ban", "history", "--network", "192.0.2.0/24"}).code, exit_ok);
+  EXPECT_EQ(policy::text_of(*daemon().bans_asked.target), "192.0.2.0/24");
 }
 
 TEST_F(Command, AuditHandsOverEveryFilterAndPrintsInTheOrderOfTime) {

@@ -16,6 +16,7 @@ TEST_F(Command, HelpOfEveryVerbHasAnExampleAndSucceeds) {
                                                     {"ban", "add"},
                                                     {"ban", "list"},
                                                     {"ban", "remove"},
+                                                    {"ban", "history"},
                                                     {"audit"},
                                                     {"doctor"},
                                                     {"reload"},
@@ -59,6 +60,11 @@ TEST_F(Command, UsageErrorsAreTwoAndReachNobody) {
       {"ban", "add", "192.0.2.7", "--reason", "r", "--for", "2h", "--until", "2999-01-01"},
       {"ban", "remove"},
       {"ban", "remove", "x"},
+      {"ban", "remove", "--id", "0"},
+      {"ban", "add", "--user", "b b", "--reason", "r"},
+      {"ban", "add", "bob", "--reason", "r"},
+      {"ban", "list", "--user", "--server"},
+      {"ban", "history", "--network", "x"},
       {"audit", "--since", "soon"},
       {"audit", "--source", "x"},
       {"audit", "--reason", "because"},
@@ -122,6 +128,7 @@ TEST_F(Command, AnswersOfAnUnexpectedShapeAreNoCrash) {
       {"ban", "add", "192.0.2.7", "--reason", "r"},
       {"ban", "list"},
       {"ban", "remove", "192.0.2.7"},
+      {"ban", "history"},
       {"audit"},
       {"check", "--source", "192.0.2.7", "--dest", "192.0.2.8", "--port", "1"},
       {"reload"},
@@ -130,10 +137,10 @@ TEST_F(Command, AnswersOfAnUnexpectedShapeAreNoCrash) {
       const char* body :
       {"{}",
        R"({"guards": 7, "counters": "x", "alarms": {"a": 1}, "started": 7, "gate": null, "changes": [7], "policy_version": "x",
-      "sessions": [[]], "bans": [null], "total": {}, "removed": [7], "unknown": {"a": [1]}, "killed": "x", "rows": [{"id": "x"}, 7], "allowed": 1, "steps": [1],
+      "sessions": [[]], "bans": [null], "events": {"a": [1]}, "notes": 7, "added_count": [], "unknown_ids": {"a": 1}, "total": {}, "removed": [7], "unknown": {"a": [1]}, "killed": "x", "rows": [{"id": "x"}, 7], "allowed": 1, "steps": [1],
       "kernel_verdict": [], "added": 7, "changed": [[]], "restart_needed": 7})"}) {
-    for (const char* verb :
-         {"status", "plan", "apply", "check", "sessions", "kill", "bans", "add_bans", "remove_bans", "audit", "reload"})
+    for (const char* verb : {"status", "plan", "apply", "check", "sessions", "kill", "bans", "ban_history", "add_bans",
+                             "remove_bans", "audit", "reload"})
       answers(verb, body);
     for (const auto& verb : verbs) EXPECT_NO_THROW(run(verb)) << verb[0] << body;
   }

@@ -129,33 +129,10 @@ TEST(Arguments, ABanEndsOrDoesNot) {
   EXPECT_EQ(*parse_ban_end("90m", "", morning), morning + std::chrono::minutes(90));
   EXPECT_EQ(*parse_ban_end("", "2026-11-23T09:00:00Z", morning), morning + std::chrono::hours(1));
   EXPECT_EQ(*parse_ban_end("", "", morning), std::nullopt);
+  EXPECT_EQ(*parse_ban_end("permanent", "", morning), std::nullopt);
   EXPECT_FALSE(parse_ban_end("90", "", morning));
   EXPECT_FALSE(parse_ban_end("", "2026-11-23T08:00:00Z", morning));
   EXPECT_FALSE(parse_ban_end("", "tomorrow", morning));
-}
-
-TEST(Arguments, BanLinesHaveANetworkAndMayHaveAReason) {
-  const auto lines = parse_ban_lines(
-      "list", "# a list\n\n192.0.2.7\n 2001:db8::/32 \t port scans, often \r\n198.51.100.0/24 #7", false);
-  ASSERT_TRUE(lines);
-  ASSERT_EQ(lines->size(), 3U);
-  EXPECT_EQ(lines->at(0).network.text(), "192.0.2.7");
-  EXPECT_EQ(lines->at(0).reason, "");
-  EXPECT_EQ(lines->at(1).network.text(), "2001:db8::/32");
-  EXPECT_EQ(lines->at(1).reason, "port scans, often");
-  EXPECT_EQ(lines->at(2).reason, "#7");
-  EXPECT_TRUE(parse_ban_lines("list", "", true)->empty());
-}
-
-TEST(Arguments, EveryFaultOfABanListIsNamedWithItsLine) {
-  const auto lines = parse_ban_lines("list", "192.0.2.7 why\n192.0.2.300 why\n\n192.0.2.7/24\n", true);
-  ASSERT_FALSE(lines);
-  ASSERT_EQ(lines.error().list().size(), 3U);
-  EXPECT_EQ(lines.error().list()[0].line, 2);
-  EXPECT_EQ(lines.error().list()[1].line, 4);
-  EXPECT_NE(lines.error().list()[1].what.find("bits set beyond"), std::string::npos);
-  EXPECT_EQ(lines.error().list()[2].line, 4);
-  EXPECT_EQ(lines.error().list()[2].what, "the ban has no reason");
 }
 
 }  // namespace

@@ -15,6 +15,7 @@
 
 #include "base/result.h"
 #include "base/strict_yaml.h"
+#include "policy/ban_target.h"
 #include "policy/loader.h"
 
 namespace gatehouse::admin {
@@ -42,9 +43,19 @@ struct CheckRequest {
   std::optional<std::string> login;
 };
 struct BanRequest {
-  Prefix network;
+  policy::BanTarget target;
   std::string reason;
   std::optional<WallTime> expires;
+};
+// Of the bans in force, or of their history.
+struct BansRequest {
+  std::optional<policy::BanKind> kind;
+  std::optional<policy::BanTarget> target;  // of a network: what covers it and what lies inside it
+  std::size_t limit = 100;
+};
+struct RemoveBansRequest {
+  std::vector<policy::BanTarget> targets;
+  std::vector<std::uint64_t> ids;
 };
 struct SessionsRequest {
   bool only_open = false;
@@ -103,12 +114,14 @@ class Operations {
   virtual Outcome kill(const std::vector<std::uint64_t>& ids, const std::optional<std::string>& user,
                        const Peer& peer) = 0;
 
-  // {bans: [{id, network, reason, author, created, expires|null}], total}
-  virtual Outcome bans(std::size_t limit) = 0;
-  // {added: [{id, network}], sessions_ended}
+  // {bans: [{id, subject, network|user|server|device, reason, author, created, expires|null}], total}
+  virtual Outcome bans(const BansRequest& request) = 0;
+  // {events: [{id, ban_id, event, subject, network|user|server|device, reason, author, time, expires|null}]}
+  virtual Outcome ban_history(const BansRequest& request) = 0;
+  // {added: [{id, subject, network|user|server|device}], added_count, sessions_ended, notes: [text]}
   virtual Outcome add_bans(const std::vector<BanRequest>& requests, const Peer& peer) = 0;
-  // {removed: [networks], unknown: [networks]}
-  virtual Outcome remove_bans(const std::vector<Prefix>& networks, const Peer& peer) = 0;
+  // {removed: [texts], removed_count, unknown: [texts], unknown_ids: [ids], unknown_count}
+  virtual Outcome remove_bans(const RemoveBansRequest& request, const Peer& peer) = 0;
 
   // {rows: [{id, time, action, author, user, service, source, destination, reason, session_id, detail}]}
   virtual Outcome audit(const AuditRequest& request) = 0;

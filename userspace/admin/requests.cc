@@ -1,33 +1,17 @@
 #include "admin/requests.h"
 
-#include <charconv>
 #include <limits>
 
-#include "admin/json_input.h"
+#include "admin/request_parts.h"
 
 namespace gatehouse::admin {
 namespace {
 
-using nlohmann::json;
-
-constexpr std::size_t longest_name = 256;
-constexpr std::size_t longest_reason = 1024;
 constexpr std::size_t longest_path = 4096;
 constexpr std::size_t most_files = 10'000;
 constexpr std::size_t most_ids = 100'000;
-constexpr auto any_count = std::numeric_limits<std::size_t>::max();             // the body's own limit is enough
 constexpr std::uint64_t largest_id = std::numeric_limits<std::int64_t>::max();  // the store's integers are signed
 constexpr auto any_number = std::numeric_limits<std::uint64_t>::max();
-
-std::string indexed(std::string_view name, std::size_t index) {
-  return std::string(name) + "[" + std::to_string(index) + "]";
-}
-
-template <typename T>
-Result<T> finished(T&& value, const std::optional<Error>& fault) {
-  if (fault) return std::unexpected(*fault);
-  return std::forward<T>(value);
-}
 
 std::vector<policy::SourceText> read_files(ObjectReader& body, std::optional<Error>& fault) {
   std::vector<policy::SourceText> files;
@@ -52,57 +36,6 @@ Result<PolicyRequest> read_policy(std::string_view bytes, std::initializer_list<
   request.files = read_files(body, fault);
   request.expected_version = body.number("expected_version", 0, any_number);
   return finished(std::move(request), fault);
-}
-
-Result<WallTime> parse_future(std::string_view text, WallTime now) {
-  auto time = parse_time(text);
-  if (time && *time <= now) return failure("'" + std::string(text) + "' has passed", "name a moment to come");
-  return time;
-}
-
-// Text as people write it, or seconds as the answers of the API have them.
-std::optional<Duration> read_duration(ObjectReader& ban) {
-  const auto* value = ban.member("duration", false);
-  if (value == nullptr) return std::nullopt;
-  if (value->is_string()) return ban.parsed("duration", parse_duration);
-  const auto seconds = ban.number("duration", 1, 100ULL * 365 * 86'400);
-  if (!seconds) return std::nullopt;
-  return std::chrono::seconds(*seconds);
-}
-
-Result<std::uint64_t> parse_number(std::string_view text, std::uint64_t least, std::uint64_t most) {
-  std::uint64_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc{} || end != text.data() + text.size() || number < least || number > most) {
-    return failure("'" + std::string(text) + "' is not a number that fits",
-                   "write a whole number from " + std::to_string(least) + " to " + std::to_string(most));
-  }
-  return number;
-}
-
-// One parameter through `parse`; its error gets the parameter's name.
-template <typename Parse>
-auto parameter(const Query& query, std::string_view name, std::optional<Error>& fault, Parse&& parse)
-    -> std::optional<typename decltype(parse(std::string_view{}))::value_type> {
-  const auto value = query.value(name);
-  if (!value || fault) return std::nullopt;
-  const auto complain = [&](const Error& error) {
-    fault = Error{"query parameter " + std::string(name) + ": " + error.what, error.mend};
-  };
-  if (auto checked = check_line(*value, longest_name); !checked) {
-    complain(checked.error());
-    return std::nullopt;
-  }
-  auto result = parse(std::string_view(*value));
-  if (!result) {
-    complain(result.error());
-    return std::nullopt;
-  }
-  return std::move(*result);
-}
-
-std::optional<std::size_t> limit_of(const Query& query, std::optional<Error>& fault) {
-  return parameter(query, "limit", fault, [](std::string_view text) { return parse_number(text, 1, most_rows); });
 }
 
 Result<std::string> any_text(std::string_view text) {
@@ -174,60 +107,6 @@ Result<KillRequest> read_kill(std::string_view bytes) {
   return finished(std::move(request), fault);
 }
 
-Result<std::vector<BanRequest>> read_add_bans(std::string_view bytes, WallTime now) {
-  const auto document = parse_json(bytes);
-  if (!document) return std::unexpected(document.error());
-  std::optional<Error> fault;
-  ObjectReader body(*document, "", {"bans"}, fault);
-  std::vector<BanRequest> requests;
-  const auto* list = body.list("bans", any_count, true);
-  if (list == nullptr) return finished(std::move(requests), fault);
-  if (list->empty()) body.complain("bans", {"is empty", "send at least one"});
-  requests.reserve(list->size());
-  for (std::size_t i = 0; i < list->size() && !fault; ++i) {
-    ObjectReader ban(list->at(i), indexed("bans", i), {"network", "reason", "expires", "duration"}, fault);
-    BanRequest request;
-    if (const auto network = ban.parsed("network", parse_network, true)) request.network = *network;
-    if (auto reason = ban.line("reason", longest_reason, true)) request.reason = std::move(*reason);
-    request.expires = ban.parsed("expires", [&](std::string_view text) { return parse_future(text, now); });
-    if (const auto duration = read_duration(ban)) {
-      if (request.expires) ban.complain("duration", {"stands beside expires", "send one of them, or none for ever"});
-      request.expires = now + *duration;
-    }
-    requests.push_back(std::move(request));
-  }
-  return finished(std::move(requests), fault);
-}
-
-Result<std::vector<Prefix>> read_remove_bans(std::string_view bytes) {
-  const auto document = parse_json(bytes);
-  if (!document) return std::unexpected(document.error());
-  std::optional<Error> fault;
-  ObjectReader body(*document, "", {"networks"}, fault);
-  std::vector<Prefix> networks;
-  const auto* list = body.list("networks", any_count, true);
-  if (list == nullptr) return finished(std::move(networks), fault);
-  if (list->empty()) body.complain("networks", {"is empty", "send at least one"});
-  networks.reserve(list->size());
-  for (std::size_t i = 0; i < list->size() && !fault; ++i) {
-    const auto place = indexed("networks", i);
-    const auto& value = list->at(i);
-    if (!value.is_string()) {
-      body.complain(place, {"is not text", "write it like 192.0.2.0/24"});
-      break;
-    }
-    const auto& text = value.get_ref<const std::string&>();
-    if (auto checked = check_line(text, longest_name); !checked) {
-      body.complain(place, checked.error());
-    } else if (auto network = parse_network(text); !network) {
-      body.complain(place, network.error());
-    } else {
-      networks.push_back(*network);
-    }
-  }
-  return finished(std::move(networks), fault);
-}
-
 Result<SessionsRequest> read_sessions(const Query& query) {
   if (auto known = query.only({"open", "limit"}); !known) return std::unexpected(known.error());
   std::optional<Error> fault;
@@ -247,12 +126,6 @@ Result<VisitsRequest> read_visits(const Query& query) {
   request.user = parameter(query, "user", fault, any_text);
   request.limit = limit_of(query, fault).value_or(request.limit);
   return finished(std::move(request), fault);
-}
-
-Result<std::size_t> read_bans_limit(const Query& query) {
-  if (auto known = query.only({"limit"}); !known) return std::unexpected(known.error());
-  std::optional<Error> fault;
-  return finished(limit_of(query, fault).value_or(100), fault);
 }
 
 Result<AuditRequest> read_audit(const Query& query) {

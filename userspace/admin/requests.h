@@ -30,12 +30,13 @@ Result<PolicyRequest> read_plan(std::string_view body);
 Result<PolicyRequest> read_apply(std::string_view body);  // may carry expected_version
 Result<CheckRequest> read_check(std::string_view body);
 Result<KillRequest> read_kill(std::string_view body);
+// ban_requests.cc
 Result<std::vector<BanRequest>> read_add_bans(std::string_view body, WallTime now);
-Result<std::vector<Prefix>> read_remove_bans(std::string_view body);
+Result<RemoveBansRequest> read_remove_bans(std::string_view body);
+Result<BansRequest> read_bans(const Query& query);
 
 Result<SessionsRequest> read_sessions(const Query& query);
 Result<VisitsRequest> read_visits(const Query& query);
-Result<std::size_t> read_bans_limit(const Query& query);
 Result<AuditRequest> read_audit(const Query& query);
 Result<VerifyRequest> read_verify(const Query& query);
 

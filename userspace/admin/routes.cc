@@ -70,8 +70,13 @@ Outcome post_kill(const Request& request, const Query&, Operations& operations) 
 }
 
 Outcome get_bans(const Request&, const Query& query, Operations& operations) {
-  const auto wanted = read_bans_limit(query);
+  const auto wanted = read_bans(query);
   return wanted ? operations.bans(*wanted) : bad_request(wanted.error());
+}
+
+Outcome get_ban_history(const Request&, const Query& query, Operations& operations) {
+  const auto wanted = read_bans(query);
+  return wanted ? operations.ban_history(*wanted) : bad_request(wanted.error());
 }
 
 Outcome post_bans(const Request& request, const Query&, Operations& operations) {
@@ -111,7 +116,7 @@ struct Route {
   bool takes_query = false;
 };
 
-constexpr std::array<Route, 17> routes{{
+constexpr std::array<Route, 18> routes{{
     {"GET", "/healthz", get_health},
     {"GET", "/readyz", get_readiness},
     {"GET", "/metrics", get_status},
@@ -125,6 +130,7 @@ constexpr std::array<Route, 17> routes{{
     {"GET", "/v1/bans", get_bans, true},
     {"POST", "/v1/bans", post_bans},
     {"POST", "/v1/bans/remove", post_remove_bans},
+    {"GET", "/v1/bans/history", get_ban_history, true},
     {"GET", "/v1/audit", get_audit, true},
     {"GET", "/v1/audit/verify", get_verification, true},
     {"POST", "/v1/reload", post_reload},

@@ -3,18 +3,6 @@
 #include <charconv>
 
 namespace gatehouse::cli {
-namespace {
-
-constexpr std::string_view white = " \t\r";
-
-std::string_view trimmed(std::string_view text) {
-  const auto first = text.find_first_not_of(white);
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(white) - first + 1);
-}
-
-}  // namespace
-
 Result<WallTime> parse_since(std::string_view text, WallTime now) {
   if (const auto duration = parse_duration(text)) return now - *duration;
   auto time = parse_time(text);
@@ -26,6 +14,7 @@ Result<WallTime> parse_since(std::string_view text, WallTime now) {
 }
 
 Result<std::optional<WallTime>> parse_ban_end(const std::string& duration, const std::string& until, WallTime now) {
+  if (duration == "permanent") return std::nullopt;
   if (!duration.empty()) {
     const auto parsed = parse_duration(duration);
     if (!parsed) return std::unexpected(parsed.error());
@@ -46,27 +35,6 @@ Result<std::uint64_t> parse_session_id(std::string_view text) {
                    "write the number that `gatehouse sessions` shows");
   }
   return id;
-}
-
-std::expected<std::vector<BanLine>, Issues> parse_ban_lines(const std::string& file, std::string_view text,
-                                                            bool needs_reason) {
-  std::vector<BanLine> lines;
-  Issues issues;
-  for (int number = 1; !text.empty(); ++number) {
-    const auto end = text.find('\n');
-    const auto line = trimmed(text.substr(0, end));
-    text = end == std::string_view::npos ? std::string_view{} : text.substr(end + 1);
-    if (line.empty() || line.front() == '#') continue;
-    const auto gap = line.find_first_of(white);
-    const auto network = parse_network(line.substr(0, gap));
-    const auto reason = gap == std::string_view::npos ? std::string_view{} : trimmed(line.substr(gap));
-    if (!network) issues.add(file, number, network.error().what, network.error().mend);
-    if (needs_reason && reason.empty())
-      issues.add(file, number, "the ban has no reason", "write it behind the network, or give --reason");
-    if (network) lines.push_back({*network, std::string(reason)});
-  }
-  if (!issues.empty()) return std::unexpected(std::move(issues));
-  return lines;
 }
 
 }  // namespace gatehouse::cli

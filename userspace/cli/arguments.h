@@ -2,14 +2,13 @@
 #pragma once
 
 #include <cstdint>
-#include <expected>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/address.h"
-#include "base/strict_yaml.h"
+#include "base/result.h"
 #include "base/time.h"
 
 namespace gatehouse::cli {
@@ -17,19 +16,10 @@ namespace gatehouse::cli {
 // "2026-11-23T18:00:00Z", or a duration that counts back from `now` ("2h": two hours ago).
 Result<WallTime> parse_since(std::string_view text, WallTime now);
 
-// --for, --until, --permanent; none of them means permanent. `until` must be to come.
+// --for (which may say "permanent"), --until; none of them means permanent. `until` must be to come.
 Result<std::optional<WallTime>> parse_ban_end(const std::string& duration, const std::string& until, WallTime now);
 
 // A session's number, 1 and up; no sign, no fraction.
 Result<std::uint64_t> parse_session_id(std::string_view text);
-
-struct BanLine {
-  Prefix network;
-  std::string reason;  // empty: the line has none
-};
-// One network a line, with a reason behind white space if the line has its own; blank lines and "#" lines are passed
-// over. Every fault is listed; with any there is no list. `needs_reason`: a line without its own reason is a fault.
-std::expected<std::vector<BanLine>, Issues> parse_ban_lines(const std::string& file, std::string_view text,
-                                                            bool needs_reason);
 
 }  // namespace gatehouse::cli

@@ -49,9 +49,10 @@ class Daemon final : public admin::Operations {
   admin::Outcome visits(const admin::VisitsRequest& request) override;
   admin::Outcome kill(const std::vector<std::uint64_t>& ids, const std::optional<std::string>& user,
                       const admin::Peer& peer) override;
-  admin::Outcome bans(std::size_t limit) override;
+  admin::Outcome bans(const admin::BansRequest& request) override;
+  admin::Outcome ban_history(const admin::BansRequest& request) override;
   admin::Outcome add_bans(const std::vector<admin::BanRequest>& requests, const admin::Peer& peer) override;
-  admin::Outcome remove_bans(const std::vector<Prefix>& networks, const admin::Peer& peer) override;
+  admin::Outcome remove_bans(const admin::RemoveBansRequest& request, const admin::Peer& peer) override;
   admin::Outcome audit(const admin::AuditRequest& request) override;
   admin::Outcome verify_audit(const admin::VerifyRequest& request) override;
   admin::Outcome reload(const admin::Peer& peer) override;
@@ -90,6 +91,8 @@ class Daemon final : public admin::Operations {
   [[nodiscard]] admin::Outcome not_taken_by_the_kernel(std::uint64_t version, const Error& error) const;
   Result<std::size_t> remove_untrue_verdicts();
   void follow_bans(const Result<void>& changed);
+  void expire_bans();
+  [[nodiscard]] nlohmann::json notes_on(const std::vector<store::BanRow>& rows) const;
   store::AuditRow audit_of(std::string action, const std::string& author, std::string detail) const;
 
   Configuration configuration_;
@@ -115,8 +118,9 @@ class Daemon final : public admin::Operations {
   boost::asio::posix::stream_descriptor kernel_events_;
   kernel::Drift last_drift_;
   std::optional<WallTime> last_reconciled_;
-  std::uint64_t recorded_kernel_events_ = 0;  // in this second
-  std::uint64_t withheld_kernel_events_ = 0;  // since the last row that says how many
+  std::optional<WallTime> next_ban_end_ = WallTime{};  // at first: look whether some ended while nobody was there
+  std::uint64_t recorded_kernel_events_ = 0;           // in this second
+  std::uint64_t withheld_kernel_events_ = 0;           // since the last row that says how many
   std::uint64_t unaudited_kernel_events_ = 0;
   std::uint64_t seen_verdict_failures_ = 0;
   std::uint64_t seen_descriptor_failures_ = 0;

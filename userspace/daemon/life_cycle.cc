@@ -54,12 +54,12 @@ Result<void> Daemon::open() {
   auto bans = store_->load_bans(now());
   if (!bans) return std::unexpected(bans.error());
   snapshot_ = {policy::Policy::compile(stored->document, stored->version),
-               std::make_shared<const policy::BanTable>(*bans)};
+               policy::BanTable(bans->networks).with_names(policy::NameBans(bans->names))};
 
   auto dataplane = kernel::Dataplane::open(configuration_.dataplane);
   if (!dataplane) return std::unexpected(dataplane.error());
   dataplane_ = std::move(*dataplane);
-  if (auto synced = dataplane_->sync_bans(*bans); !synced) return std::unexpected(synced.error());
+  if (auto synced = dataplane_->sync_bans(bans->networks); !synced) return std::unexpected(synced.error());
   if (auto removed = remove_untrue_verdicts(); !removed) return std::unexpected(removed.error());
 
   if (auto opened = open_listeners(); !opened) return std::unexpected(opened.error());
@@ -86,7 +86,7 @@ Result<void> Daemon::open() {
   notify_ready();
   spdlog::info("gatehoused is ready: instance {}, {} loops, policy version {}, {} services, {} bans",
                configuration_.dataplane.instance, configuration_.gate.loops, stored->version,
-               snapshot_.policy->services().size(), snapshot_.bans->size());
+               snapshot_.policy->services().size(), snapshot_.bans->size() + snapshot_.bans->names().size());
   return {};
 }
 

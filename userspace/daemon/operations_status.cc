@@ -20,7 +20,7 @@ admin::Outcome Daemon::status() {
                         {"users", snapshot_.policy->document().users.size()},
                         {"services", snapshot_.policy->services().size()},
                         {"grants", snapshot_.policy->document().grants.size()},
-                        {"bans", snapshot_.bans->size()},
+                        {"bans", snapshot_.bans->size() + snapshot_.bans->names().size()},
                         {"sessions_open", gate.open},
                         {"loops", configuration_.gate.loops},
                         {"steering", kernel.steering},

@@ -33,6 +33,7 @@ void Daemon::every(boost::asio::steady_timer& timer, std::chrono::milliseconds p
 
 void Daemon::sweep() {
   alarms_.follow("sweep", dataplane_->sweep(now()));
+  expire_bans();
   record_withheld_kernel_events();
   // Its outcome is the alarm that it keeps.
   if (verdicts_are_stale_) static_cast<void>(remove_untrue_verdicts());

@@ -4,9 +4,11 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/address.h"
 #include "base/time.h"
+#include "policy/ban_target.h"
 #include "policy/bans.h"
 #include "policy/vocabulary.h"
 
@@ -81,10 +83,44 @@ struct AuditFinding {
 };
 
 struct BanRow {
-  policy::Ban ban;  // id, network, expires
+  std::uint64_t id = 0;  // of one sequence for all kinds; given by the store
+  policy::BanTarget target;
+  std::optional<WallTime> expires;  // nullopt: permanent
   std::string reason;
   std::string author;
   WallTime created;
+};
+
+// The live bans, as the policy asks them.
+struct LiveBans {
+  std::vector<policy::Ban> networks;
+  std::vector<policy::NameBan> names;
+};
+
+struct BanQuery {
+  std::optional<policy::BanKind> kind = std::nullopt;
+  // A name: the bans of it. An address or network: those that cover it, and those that lie inside it.
+  std::optional<policy::BanTarget> target = std::nullopt;
+  std::size_t limit = 100;  // newest first
+};
+
+// One line of the life of a ban.
+struct BanEvent {
+  std::uint64_t id = 0;  // of the event
+  std::uint64_t ban_id = 0;
+  std::string event;  // "added", "removed", "expired", "replaced" (by a newer ban of the same)
+  policy::BanTarget target;
+  std::optional<WallTime> expires;
+  std::string reason;  // of the ban
+  std::string author;  // of the event; empty where the ban expired
+  WallTime time;
+};
+using BanHistoryQuery = BanQuery;
+
+// What has come to its end by itself.
+struct ExpiredBans {
+  std::vector<policy::BanTarget> targets;
+  std::optional<WallTime> next;  // when the next one will; nullopt: no ban that is left ends
 };
 
 struct SessionQuery {

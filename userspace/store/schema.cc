@@ -10,6 +10,7 @@
 #include "base/fd.h"
 #include "store/audit_chain.h"
 #include "store/faults.h"
+#include "store/schema_bans.h"
 
 namespace gatehouse::store {
 namespace {
@@ -332,8 +333,11 @@ CREATE TABLE audit_head(
 INSERT INTO audit_head(id, position, hash) VALUES(1, 0, zeroblob(32));
 )sql";
 
-constexpr std::array<SchemaStep, 4> all_steps{
-    {{1, first_layout}, {2, rules_layout}, {3, visits_layout}, {4, chain_layout, chain_what_is_there}}};
+constexpr std::array<SchemaStep, 5> all_steps{{{1, first_layout},
+                                               {2, rules_layout},
+                                               {3, visits_layout},
+                                               {4, chain_layout, chain_what_is_there},
+                                               {5, bans_layout}}};
 
 int number_of(SQLite::Database& database, const char* query) {
   return database.execAndGet(query).getInt();

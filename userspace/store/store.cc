@@ -20,24 +20,28 @@
 namespace gatehouse::store {
 namespace {
 
-constexpr std::size_t most_networks_named = 10;
+constexpr std::size_t most_targets_named = 10;
 
-// One row a call, however many networks: each of them stands in the history.
-template <typename Row, typename NetworkOf>
-AuditRow ban_audit(std::string action, const std::string& author, std::span<const Row> rows, NetworkOf&& network_of) {
+// One row a call, however many bans: each of them stands in the history.
+template <typename Row, typename TargetOf>
+AuditRow ban_audit(std::string action, const std::string& author, std::span<const Row> rows, TargetOf&& target_of) {
   AuditRow audit;
   audit.time = now();
   audit.action = std::move(action);
   audit.author = author;
   if (rows.size() == 1) {
-    const Prefix network = network_of(rows.front());
-    if (network.is_host()) audit.source = network.address;
+    const policy::BanTarget& target = target_of(rows.front());
+    if (const auto* network = std::get_if<Prefix>(&target)) {
+      if (network->is_host()) audit.source = network->address;
+    } else if (policy::kind_of(target) == policy::BanKind::user) {
+      audit.user = policy::name_of(target);
+    }
   }
-  for (std::size_t i = 0; i < rows.size() && i < most_networks_named; ++i) {
-    audit.detail += (i == 0 ? "" : ", ") + network_of(rows[i]).text();
+  for (std::size_t i = 0; i < rows.size() && i < most_targets_named; ++i) {
+    audit.detail += (i == 0 ? "" : ", ") + policy::text_of(target_of(rows[i]));
   }
-  if (rows.size() > most_networks_named) {
-    audit.detail += " and " + std::to_string(rows.size() - most_networks_named) + " more";
+  if (rows.size() > most_targets_named) {
+    audit.detail += " and " + std::to_string(rows.size() - most_targets_named) + " more";
   }
   return audit;
 }
@@ -169,18 +173,18 @@ Result<std::uint64_t> Store::save_policy(const policy::Document& document, std::
   return version;
 }
 
-Result<std::vector<policy::Ban>> Store::load_bans(WallTime now) {
+Result<LiveBans> Store::load_bans(WallTime now) {
   return impl_->read([&](SQLite::Database& database) { return read_live_bans(database, now); });
 }
 
 Result<std::vector<std::uint64_t>> Store::add_bans(std::span<const BanRow> bans, const std::string& author) {
   std::vector<std::uint64_t> ids;
   if (bans.empty()) return ids;
-  auto audit = ban_audit("ban_added", author, bans, [](const BanRow& row) { return row.ban.network; });
+  auto audit =
+      ban_audit("ban_added", author, bans, [](const BanRow& row) -> const policy::BanTarget& { return row.target; });
   impl_->number(audit);
   if (bans.size() == 1 && !bans.front().reason.empty()) audit.detail += " (" + bans.front().reason + ")";
   auto added = impl_->writer.perform([&](Writer::Desk& desk) -> Result<void> {
-    expire_bans(desk.database, audit.time);
     ids = insert_bans(desk.database, bans, author, audit.time);
     desk.audit.add(audit);
     return {};
@@ -189,22 +193,35 @@ Result<std::vector<std::uint64_t>> Store::add_bans(std::span<const BanRow> bans,
   return ids;
 }
 
-Result<std::vector<Prefix>> Store::remove_bans(std::span<const Prefix> networks, const std::string& author) {
-  std::vector<Prefix> removed;
-  if (networks.empty()) return removed;
+Result<std::vector<policy::BanTarget>> Store::remove_bans(std::span<const policy::BanTarget> targets,
+                                                          const std::string& author) {
+  std::vector<policy::BanTarget> removed;
+  if (targets.empty()) return removed;
   auto done = impl_->writer.perform([&](Writer::Desk& desk) -> Result<void> {
-    const auto time = now();
-    expire_bans(desk.database, time);
-    removed = delete_bans(desk.database, networks, author, time);
+    removed = delete_bans(desk.database, targets, author, now());
     if (removed.empty()) return {};
-    auto audit = ban_audit("ban_removed", author, std::span<const Prefix>(removed),
-                           [](const Prefix& network) { return network; });
+    auto audit = ban_audit("ban_removed", author, std::span<const policy::BanTarget>(removed),
+                           [](const policy::BanTarget& target) -> const policy::BanTarget& { return target; });
     impl_->number(audit);
     desk.audit.add(audit);
     return {};
   });
   if (!done) return std::unexpected(done.error());
   return removed;
+}
+
+Result<std::vector<BanRow>> Store::bans_with_ids(std::span<const std::uint64_t> ids, WallTime now) {
+  return impl_->read([&](SQLite::Database& database) { return read_bans_with_ids(database, ids, now); });
+}
+
+Result<ExpiredBans> Store::expire_bans(WallTime now, std::size_t most) {
+  ExpiredBans expired;
+  auto done = impl_->writer.perform([&](Writer::Desk& desk) -> Result<void> {
+    expired = store::expire_bans(desk.database, now, most);
+    return {};
+  });
+  if (!done) return std::unexpected(done.error());
+  return expired;
 }
 
 Result<void> Store::write_audit(AuditRow audit) {
@@ -215,8 +232,12 @@ Result<void> Store::write_audit(AuditRow audit) {
   });
 }
 
-Result<std::vector<BanRow>> Store::bans(WallTime now, std::size_t limit) {
-  return impl_->read([&](SQLite::Database& database) { return read_bans(database, now, limit); });
+Result<std::vector<BanRow>> Store::bans(WallTime now, const BanQuery& query) {
+  return impl_->read([&](SQLite::Database& database) { return read_bans(database, now, query); });
+}
+
+Result<std::vector<BanEvent>> Store::ban_history(const BanHistoryQuery& query) {
+  return impl_->read([&](SQLite::Database& database) { return read_ban_history(database, query); });
 }
 
 Result<std::vector<SessionRow>> Store::sessions(const SessionQuery& query) {

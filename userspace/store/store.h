@@ -87,16 +87,22 @@ class Store {
   // against a change in between: another current version is an error.
   [[nodiscard]] Result<std::uint64_t> save_policy(const policy::Document& document, std::uint64_t expected_version,
                                                   AuditRow audit);
-  [[nodiscard]] Result<std::vector<policy::Ban>> load_bans(WallTime now);  // the live ones
-  // One transaction each, history kept; a ban of a network already banned replaces it. Ids are given by the store, in
+  [[nodiscard]] Result<LiveBans> load_bans(WallTime now);
+  // One transaction each, history kept; a ban of what is already banned replaces it. Ids are given by the store, in
   // order of `bans`. The audit row ("ban_added", "ban_removed": one a call) is written with them.
   [[nodiscard]] Result<std::vector<std::uint64_t>> add_bans(std::span<const BanRow> bans, const std::string& author);
-  // The networks that were banned and now are not; unknown ones are passed over.
-  [[nodiscard]] Result<std::vector<Prefix>> remove_bans(std::span<const Prefix> networks, const std::string& author);
+  // What was banned and now is not; what is unknown is passed over.
+  [[nodiscard]] Result<std::vector<policy::BanTarget>> remove_bans(std::span<const policy::BanTarget> targets,
+                                                                   const std::string& author);
+  // The targets of the live bans with these ids; unknown ones are passed over. In order of `ids`.
+  [[nodiscard]] Result<std::vector<BanRow>> bans_with_ids(std::span<const std::uint64_t> ids, WallTime now);
+  // Moves bans that have ended into the history, at most `most` at once, those that ended first first.
+  [[nodiscard]] Result<ExpiredBans> expire_bans(WallTime now, std::size_t most);
   // Written and committed before it returns.
   [[nodiscard]] Result<void> write_audit(AuditRow audit);
 
-  [[nodiscard]] Result<std::vector<BanRow>> bans(WallTime now, std::size_t limit);
+  [[nodiscard]] Result<std::vector<BanRow>> bans(WallTime now, const BanQuery& query);
+  [[nodiscard]] Result<std::vector<BanEvent>> ban_history(const BanHistoryQuery& query);
   [[nodiscard]] Result<std::vector<SessionRow>> sessions(const SessionQuery& query);
   [[nodiscard]] Result<std::vector<VisitRow>> visits(const VisitQuery& query);
   [[nodiscard]] Result<std::vector<AuditRow>> audit(const AuditQuery& query);
