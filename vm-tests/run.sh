@@ -65,7 +65,7 @@ case "$filter" in '*:-'*) whole=1 ;; esac
 cache=build/vm logs=build/vm/logs
 mkdir -p "$logs"
 patience=5            # everything takes longer in an emulator; the tests multiply their time limits by this
-program_seconds=1200  # for one test program
+program_seconds=3000  # for one test program
 boot_seconds=180
 machine=''
 work=$(mktemp -d)

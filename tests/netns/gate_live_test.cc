@@ -56,8 +56,9 @@ class Live : public ::testing::TestWithParam<Family> {
 };
 
 TEST_P(Live, EndsWhenItsGrantEnds) {
-  begin(policy(", end: \"" + from_now(3s) + "\""));
+  begin(policy());
   open();
+  gateway_.apply(policy(", end: \"" + from_now(patiently(2s)) + "\"").text());
   expect_ended("grant_expired", "policy_expired");
 }
 
@@ -69,10 +70,12 @@ TEST_P(Live, EndsWhenTheEndOfItsGrantIsMovedIntoThePast) {
 }
 
 TEST_P(Live, GoesOnWhenItsGrantIsRenewed) {
-  begin(policy(", end: \"" + from_now(3s) + "\""));
+  begin(policy());
   open();
+  const auto former_end = now() + patiently(3s);
+  gateway_.apply(policy(", end: \"" + format_time(former_end) + "\"").text());
   gateway_.apply(policy(", end: \"" + from_now(3600s) + "\"").text());
-  std::this_thread::sleep_for(3500ms);
+  std::this_thread::sleep_until(former_end + 500ms);
   EXPECT_TRUE(answers(session_));
 }
 
@@ -103,7 +106,7 @@ TEST_P(Live, EndsWhenItsUserIsMadeInactive) {
 
 TEST_P(Live, EndsWhenItsScheduleCloses) {
   // Schedules have minutes: the next one that is far enough away to get the session up.
-  const auto closes = std::chrono::ceil<std::chrono::minutes>(now() + 3s);
+  const auto closes = std::chrono::ceil<std::chrono::minutes>(now() + patiently(3s));
   const auto minute_of_day = std::chrono::duration_cast<std::chrono::minutes>(
                                  closes - std::chrono::floor<std::chrono::days>(closes - std::chrono::minutes(1)))
                                  .count();
@@ -123,8 +126,8 @@ TEST_P(Live, EndsWhenItsScheduleCloses) {
 
 TEST_P(Live, EndsWhenMaintenanceStartsAndNotInItsGrace) {
   auto text = policy();
-  text.sections = "maintenance:\n  updates: { gate: true, start: \"" + from_now(4s) + "\", end: \"" + from_now(3600s) +
-                  "\", grace: 1h }\n";
+  text.sections = "maintenance:\n  updates: { gate: true, start: \"" + from_now(patiently(4s)) + "\", end: \"" +
+                  from_now(3600s) + "\", grace: 1h }\n";
   gateway_.start();
   gateway_.apply(policy().text());
   open();
@@ -151,7 +154,7 @@ TEST_P(Live, EndsWhenMaintenanceOfItsServerIsApplied) {
 }
 
 TEST_P(Live, EndsWithoutBytesForTheIdleTimeoutOfItsGrant) {
-  begin(policy(", idle_timeout: 1s"));
+  begin(policy(", idle_timeout: 3s"));
   open();
   expect_ended("inactivity_timeout");
 }

