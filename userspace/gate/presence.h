@@ -17,6 +17,7 @@ namespace gatehouse::gate {
 class Presence {
  public:
   explicit Presence(store::Store& store) : store_(store) {}
+  ~Presence() = default;
   Presence(const Presence&) = delete;
   Presence& operator=(const Presence&) = delete;
 
