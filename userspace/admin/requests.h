@@ -33,6 +33,8 @@ Result<KillRequest> read_kill(std::string_view body);
 Result<std::vector<BanRequest>> read_add_bans(std::string_view body, WallTime now);
 Result<std::vector<Prefix>> read_remove_bans(std::string_view body);
 
+Result<std::optional<std::uint64_t>> read_policy_version(const Query& query);
+Result<VersionsRequest> read_policy_versions(const Query& query);
 Result<SessionsRequest> read_sessions(const Query& query);
 Result<std::size_t> read_bans_limit(const Query& query);
 Result<AuditRequest> read_audit(const Query& query);

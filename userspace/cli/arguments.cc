@@ -13,6 +13,13 @@ std::string_view trimmed(std::string_view text) {
   return text.substr(first, text.find_last_not_of(white) - first + 1);
 }
 
+std::optional<std::uint64_t> whole_number(std::string_view text) {
+  std::uint64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+  return number;
+}
+
 }  // namespace
 
 Result<WallTime> parse_since(std::string_view text, WallTime now) {
@@ -39,13 +46,18 @@ Result<std::optional<WallTime>> parse_ban_end(const std::string& duration, const
 }
 
 Result<std::uint64_t> parse_session_id(std::string_view text) {
-  std::uint64_t id = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), id);
-  if (error != std::errc{} || end != text.data() + text.size() || id == 0) {
+  const auto id = whole_number(text);
+  if (!id || *id == 0) {
     return failure("'" + std::string(text) + "' is not a session id",
                    "write the number that `gatehouse sessions` shows");
   }
-  return id;
+  return *id;
+}
+
+Result<std::uint64_t> parse_version(std::string_view text) {
+  if (const auto version = whole_number(text)) return *version;
+  return failure("'" + std::string(text) + "' is not a version of the policy",
+                 "write a number that `gatehouse policy history` shows");
 }
 
 std::expected<std::vector<BanLine>, Issues> parse_ban_lines(const std::string& file, std::string_view text,

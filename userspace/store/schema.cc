@@ -300,7 +300,9 @@ CREATE TABLE denial_logins(
 ) STRICT, WITHOUT ROWID;
 )sql";
 
-constexpr std::array<SchemaStep, 2> all_steps{{{1, first_layout}, {2, rules_layout}}};
+constexpr const char* services_for_a_time = "ALTER TABLE services ADD COLUMN until INTEGER";
+
+constexpr std::array<SchemaStep, 3> all_steps{{{1, first_layout}, {2, rules_layout}, {6, services_for_a_time}}};
 
 int number_of(SQLite::Database& database, const char* query) {
   return database.execAndGet(query).getInt();
