@@ -54,6 +54,8 @@ for program in gatehoused gatehouse "${tests[@]}"; do
 done
 mkdir -p "$root$PWD"
 cp -r policies "$root$PWD/policies"
+for zone in UTC Europe/Warsaw; do copy "/usr/share/zoneinfo/$zone"; done
+copy /usr/share/zoneinfo/tzdata.zi
 
 printf 'root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n' > "$root/etc/passwd"
 printf 'root:x:0:\nnogroup:x:65534:\n' > "$root/etc/group"

@@ -28,6 +28,8 @@ class FakeOperations : public admin::Operations {
 
   std::vector<policy::SourceText> texts;
   std::optional<std::uint64_t> expected_version;
+  std::optional<std::uint64_t> version_asked;
+  admin::VersionsRequest versions_asked;
   admin::CheckRequest checked;
   admin::SessionsRequest sessions_asked;
   admin::VisitsRequest visits_asked;
@@ -56,6 +58,14 @@ class FakeOperations : public admin::Operations {
     expected_version = version;
     peer = asker;
     return tell("apply");
+  }
+  admin::Outcome policy_text(std::optional<std::uint64_t> version) override {
+    version_asked = version;
+    return tell("policy_text");
+  }
+  admin::Outcome policy_versions(const admin::VersionsRequest& request) override {
+    versions_asked = request;
+    return tell("policy_versions");
   }
   admin::Outcome check(const admin::CheckRequest& request) override {
     checked = request;

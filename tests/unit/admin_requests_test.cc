@@ -230,6 +230,21 @@ TEST(Requests, SessionsAndBansTakeALimit) {
   EXPECT_FALSE(read_bans(*query_of("/?open=1")));
 }
 
+TEST(Requests, VersionsOfThePolicyAreNumbers) {
+  EXPECT_EQ(*read_policy_version(*query_of("/")), std::nullopt);
+  EXPECT_EQ(*read_policy_version(*query_of("/?version=0")), 0U);
+  EXPECT_EQ(*read_policy_version(*query_of("/?version=9223372036854775807")), 9223372036854775807U);
+  for (const char* target : {"/?version=-1", "/?version=", "/?version=9223372036854775808", "/?version=1&version=2",
+                             "/?version=new", "/?limit=1"}) {
+    const auto query = query_of(target);
+    EXPECT_FALSE(query && read_policy_version(*query)) << target;
+  }
+  EXPECT_EQ(read_policy_versions(*query_of("/"))->limit, 100U);
+  EXPECT_EQ(read_policy_versions(*query_of("/?before=7&limit=2"))->before, 7U);
+  EXPECT_FALSE(read_policy_versions(*query_of("/?before=0")));
+  EXPECT_FALSE(read_policy_versions(*query_of("/?version=1")));
+}
+
 TEST(Requests, AuditTakesEveryFilter) {
   const auto read = audit_of(
       "/?since=2026-11-23T08:00:00Z&action=session_denied&user=bob&source=2001:db8::1&reason=policy_expired&after="

@@ -34,6 +34,8 @@ TEST_F(Routes, EveryVerbHasItsRoute) {
       {"GET", "/healthz", "", "status"},
       {"POST", "/v1/policy/plan", R"({"files": [{"file": "a", "text": ""}]})", "plan"},
       {"POST", "/v1/policy/apply", R"({"files": [{"file": "a", "text": ""}]})", "apply"},
+      {"GET", "/v1/policy?version=2", "", "policy_text"},
+      {"GET", "/v1/policy/versions", "", "policy_versions"},
       {"POST", "/v1/check", R"({"source": "192.0.2.7", "destination": "203.0.113.9", "port": 1})", "check"},
       {"GET", "/v1/sessions?open=1", "", "sessions"},
       {"POST", "/v1/sessions/kill", R"({"ids": [1]})", "kill"},
@@ -85,7 +87,7 @@ TEST_F(Routes, BadInputNeverReachesTheOperation) {
 
 TEST_F(Routes, QueriesAreStrictEverywhere) {
   for (const auto* target : {"/v1/status?x=1", "/healthz?x=1", "/v1/sessions?x=1", "/v1/visits?x=1", "/v1/bans?open=1",
-                             "/v1/audit?until=1", "/v1/status?%"}) {
+                             "/v1/audit?until=1", "/v1/status?%", "/v1/policy?limit=1", "/v1/policy/versions?version=1"}) {
     EXPECT_EQ(ask("GET", target).status, 400) << target;
   }
   EXPECT_EQ(ask("POST", "/v1/reload?force=1").status, 400);

@@ -22,7 +22,25 @@ TEST_F(Command, HelpOfEveryVerbHasAnExampleAndSucceeds) {
                                                     {"reload"},
                                                     {"restart"},
                                                     {"watch"},
-                                                    {"version"}};
+                                                    {"version"},
+                                                    {"export"},
+                                                    {"policy"},
+                                                    {"policy", "rollback"},
+                                                    {"user"},
+                                                    {"user", "add"},
+                                                    {"user", "source", "add"},
+                                                    {"group", "member", "add"},
+                                                    {"server-group"},
+                                                    {"server", "add"},
+                                                    {"service", "add"},
+                                                    {"pool", "assign"},
+                                                    {"pool", "network"},
+                                                    {"schedule", "add"},
+                                                    {"maintenance", "add"},
+                                                    {"grant", "add"},
+                                                    {"revoke"},
+                                                    {"renew"},
+                                                    {"completion", "bash"}};
   for (auto verb : verbs) {
     verb.emplace_back("--help");
     const auto outcome = run(verb);

@@ -103,6 +103,7 @@ TEST(Document, LoadsBackWhateverItsNumbersAre) {
       service.proxy_protocol = below(2) == 0 ? ProxyProtocol::off : ProxyProtocol::v2;
       if (below(2) == 0) service.connect_timeout = Duration(1 + below(3'600'000));
       if (below(2) == 0) service.idle_timeout = Duration(1 + below(2'000'000'000));
+      if (below(2) == 0) service.until = WallTime(Duration(below(4'000'000'000U) * 1000LL + below(1000)));
       auto& grant = document.grants["g" + number];
       grant.user = "u" + number;
       grant.server = "s" + number;

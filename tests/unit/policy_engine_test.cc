@@ -59,6 +59,24 @@ TEST(Engine, AllowsWhatAGrantNames) {
   EXPECT_EQ(decision.grant->name, "g");
 }
 
+TEST(Engine, AServiceForATimeIsGoneAfterIt) {
+  auto document = loaded(with_grants("  g: {user: alice, server: win1, end: 2026-12-01}\n"));
+  const auto until = moment("2026-11-24T00:00:00Z");
+  document.services.at("win1-rdp").until = until;
+  const Snapshot snap{Policy::compile(document, 1), std::make_shared<const BanTable>(std::vector<Ban>())};
+  const auto at = [&](const char* source, const char* time) {
+    return decide(snap, question(source, "10.200.0.1", 3389, time));
+  };
+  EXPECT_TRUE(at("192.0.2.7", "2026-11-23T23:59:59.999Z").allowed);
+  EXPECT_EQ(at("192.0.2.7", "2026-11-23T12:00:00Z").holds_until, until) << "not to the end of the grant";
+  EXPECT_EQ(at("203.0.113.1", "2026-11-23T12:00:00Z").reason, Reason::unknown_source_ip);
+  EXPECT_EQ(at("203.0.113.1", "2026-11-23T12:00:00Z").holds_until, until) << "then it is for another reason";
+  EXPECT_EQ(at("192.0.2.7", "2026-11-24T00:00:00Z").reason, Reason::server_not_found);
+  EXPECT_EQ(at("192.0.2.7", "2026-11-24T00:00:00Z").holds_until, std::nullopt);
+  EXPECT_EQ(decide(snap, question("192.0.2.7", "10.200.0.1", 22)).holds_until, moment("2026-12-01T00:00:00Z"))
+      << "another service of the same server";
+}
+
 TEST(Engine, TreatsBothFamiliesAsEquals) {
   const auto snap = snapshot(with_grants("  g: {user: alice, server: win1}\n"));
   EXPECT_TRUE(decide(snap, question("2001:db8:1::42", "2001:db8:f::1", 3389)).allowed);

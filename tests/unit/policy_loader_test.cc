@@ -42,6 +42,7 @@ services:
     proxy_protocol: v2
     connect_timeout: 5s
     idle_timeout: 1h30m
+    until: 2026-12-24T18:00:00+01:00
   linux1-vnc: {server: linux1, proxy_ip: "2001:db8:f::1", port: 5900, kind: relay}
 grants:
   alice-win1: {user: alice, server: win1}
@@ -75,6 +76,7 @@ TEST(Loader, ReadsEveryKeyAndEveryDefault) {
   EXPECT_EQ(plain.proxy_protocol, ProxyProtocol::off);
   EXPECT_EQ(plain.connect_timeout, std::nullopt);
   EXPECT_EQ(plain.idle_timeout, std::nullopt);
+  EXPECT_EQ(plain.until, std::nullopt);
   const auto& full = document.services.at("win1-ssh");
   EXPECT_EQ(full.protocol, "ssh");
   EXPECT_EQ(full.backend_port, 22);
@@ -82,6 +84,7 @@ TEST(Loader, ReadsEveryKeyAndEveryDefault) {
   EXPECT_EQ(full.proxy_protocol, ProxyProtocol::v2);
   EXPECT_EQ(full.connect_timeout, std::chrono::seconds(5));
   EXPECT_EQ(full.idle_timeout, std::chrono::minutes(90));
+  EXPECT_EQ(full.until, moment("2026-12-24T17:00:00Z"));
   EXPECT_EQ(document.services.at("linux1-vnc").protocol, "tcp");
 
   const auto& grant = document.grants.at("alice-linux1");

@@ -83,6 +83,7 @@ class RandomPolicy {
         service.port = service.backend_port = rdp ? 3389 : 22;
         service.kind = rdp ? Kind::rdp : Kind::relay;
         service.protocol = rdp ? "rdp" : "ssh";
+        if (one_in(6)) service.until = time();
       }
     }
     for (int i = 0; i < 3; ++i) document.schedules["c" + std::to_string(i)] = schedule();

@@ -38,7 +38,9 @@ class SecondEngine {
     if (!service.empty() && is_banned(Subject::server, document_.services.at(service).server, question.time)) {
       return {Reason::banned_backend, ""};
     }
-    if (service.empty() || !document_.servers.at(document_.services.at(service).server).active) {
+    const bool ended =
+        !service.empty() && document_.services.at(service).until.value_or(WallTime::max()) <= question.time;
+    if (service.empty() || ended || !document_.servers.at(document_.services.at(service).server).active) {
       return {Reason::server_not_found, ""};
     }
     if (user.empty()) return {Reason::unknown_source_ip, ""};

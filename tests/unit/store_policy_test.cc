@@ -27,7 +27,8 @@ policy::Document full_document() {
                                    .source = policy::SourceMode::client,
                                    .proxy_protocol = policy::ProxyProtocol::v2,
                                    .connect_timeout = 1500ms,
-                                   .idle_timeout = 2h};
+                                   .idle_timeout = 2h,
+                                   .until = at(1'750'000'000'003)};
   document.services["win2-ssh"] = {.server = "win2",
                                    .proxy_ip = address("2001:db8:f::5"),
                                    .port = 65535,
@@ -38,7 +39,8 @@ policy::Document full_document() {
                                    .source = policy::SourceMode::gateway,
                                    .proxy_protocol = policy::ProxyProtocol::off,
                                    .connect_timeout = std::nullopt,
-                                   .idle_timeout = std::nullopt};
+                                   .idle_timeout = std::nullopt,
+                                   .until = std::nullopt};
   document.services["desk"] = document.services["win2-ssh"];
   document.services["desk"].kind = policy::Kind::rustdesk;
   document.services["desk"].port = 21116;
@@ -112,6 +114,34 @@ TEST_F(StoredPolicy, ComesBackAsItWentInAlsoAfterARestart) {
   ASSERT_TRUE(record);
   EXPECT_EQ(record->version, 1U);
   EXPECT_EQ(record->document, document);
+}
+
+TEST_F(StoredPolicy, EveryVersionCanBeReadAgain) {
+  const auto store = open();
+  EXPECT_EQ(*store->policy_version(1), std::nullopt);
+  EXPECT_TRUE(store->policy_versions(0, 10)->empty());
+  policy::Document second;
+  second.users["eve"];
+  ASSERT_TRUE(store->save_policy(full_document(), 0, audit("policy_applied", at(1'750'000'000'000))));
+  auto row = audit("policy_applied", at(1'760'000'000'000));
+  row.author = "uid 0 (root)";
+  ASSERT_TRUE(store->save_policy(second, 1, row));
+
+  const auto first = store->policy_version(1);
+  ASSERT_TRUE(first && *first);
+  EXPECT_EQ((*first)->text, policy::to_yaml(full_document()));
+  EXPECT_EQ((*first)->applied_at, at(1'750'000'000'000));
+  EXPECT_EQ((*store->policy_version(2))->author, "uid 0 (root)");
+  for (const auto version : {std::uint64_t{0}, std::uint64_t{3}, ~std::uint64_t{0}}) {
+    EXPECT_EQ(*store->policy_version(version), std::nullopt) << version;
+  }
+  const auto versions = store->policy_versions(0, 10);
+  ASSERT_EQ(versions->size(), 2U);
+  EXPECT_EQ(versions->at(0).version, 2U);
+  EXPECT_EQ(versions->at(1).version, 1U);
+  EXPECT_EQ(versions->at(0).text, "") << "lists have no texts";
+  EXPECT_EQ(store->policy_versions(0, 1)->size(), 1U);
+  EXPECT_EQ(store->policy_versions(2, 10)->at(0).version, 1U);
 }
 
 TEST_F(StoredPolicy, IsReplacedAsAWholeAndEveryVersionsTextIsKept) {

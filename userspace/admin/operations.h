@@ -57,6 +57,10 @@ struct RemoveBansRequest {
   std::vector<policy::BanTarget> targets;
   std::vector<std::uint64_t> ids;
 };
+struct VersionsRequest {
+  std::uint64_t before = 0;  // 0: from the newest on
+  std::size_t limit = 100;
+};
 struct SessionsRequest {
   bool only_open = false;
   std::size_t limit = 100;
@@ -98,6 +102,12 @@ class Operations {
   // when the policy has changed since the plan.
   virtual Outcome apply(const std::vector<policy::SourceText>& texts, std::optional<std::uint64_t> expected_version,
                         const Peer& peer) = 0;
+
+  // {version, policy_version (the one in force), author, applied_at|null, text}: YAML that loads to the policy in force,
+  // or to that of a former version (404: there was none).
+  virtual Outcome policy_text(std::optional<std::uint64_t> version) = 0;
+  // {policy_version, versions: [{version, author, applied_at}]}, newest first.
+  virtual Outcome policy_versions(const VersionsRequest& request) = 0;
 
   // {allowed, reason, description, holds_until|null, user, service, server, grant, ban_id, backend, policy_version,
   //  steps: [{subject, passed, finding}], kernel_verdict: {expires, reason, hits}|null}

@@ -107,6 +107,25 @@ Result<KillRequest> read_kill(std::string_view bytes) {
   return finished(std::move(request), fault);
 }
 
+Result<std::optional<std::uint64_t>> read_policy_version(const Query& query) {
+  if (auto known = query.only({"version"}); !known) return std::unexpected(known.error());
+  std::optional<Error> fault;
+  auto version =
+      parameter(query, "version", fault, [](std::string_view text) { return parse_number(text, 0, largest_id); });
+  return finished(std::move(version), fault);
+}
+
+Result<VersionsRequest> read_policy_versions(const Query& query) {
+  if (auto known = query.only({"before", "limit"}); !known) return std::unexpected(known.error());
+  std::optional<Error> fault;
+  VersionsRequest request;
+  const auto before =
+      parameter(query, "before", fault, [](std::string_view text) { return parse_number(text, 1, largest_id); });
+  request.before = before.value_or(0);
+  request.limit = limit_of(query, fault).value_or(request.limit);
+  return finished(VersionsRequest(request), fault);
+}
+
 Result<SessionsRequest> read_sessions(const Query& query) {
   if (auto known = query.only({"open", "limit"}); !known) return std::unexpected(known.error());
   std::optional<Error> fault;

@@ -35,6 +35,8 @@ Result<std::vector<BanRequest>> read_add_bans(std::string_view body, WallTime no
 Result<RemoveBansRequest> read_remove_bans(std::string_view body);
 Result<BansRequest> read_bans(const Query& query);
 
+Result<std::optional<std::uint64_t>> read_policy_version(const Query& query);
+Result<VersionsRequest> read_policy_versions(const Query& query);
 Result<SessionsRequest> read_sessions(const Query& query);
 Result<VisitsRequest> read_visits(const Query& query);
 Result<AuditRequest> read_audit(const Query& query);

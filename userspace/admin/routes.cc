@@ -49,6 +49,16 @@ Outcome post_apply(const Request& request, const Query&, Operations& operations)
   return wanted ? operations.apply(wanted->files, wanted->expected_version, request.peer) : bad_request(wanted.error());
 }
 
+Outcome get_policy(const Request&, const Query& query, Operations& operations) {
+  const auto wanted = read_policy_version(query);
+  return wanted ? operations.policy_text(*wanted) : bad_request(wanted.error());
+}
+
+Outcome get_policy_versions(const Request&, const Query& query, Operations& operations) {
+  const auto wanted = read_policy_versions(query);
+  return wanted ? operations.policy_versions(*wanted) : bad_request(wanted.error());
+}
+
 Outcome post_check(const Request& request, const Query&, Operations& operations) {
   const auto wanted = read_check(request.body);
   return wanted ? operations.check(*wanted) : bad_request(wanted.error());
@@ -116,13 +126,15 @@ struct Route {
   bool takes_query = false;
 };
 
-constexpr std::array<Route, 18> routes{{
+constexpr std::array<Route, 20> routes{{
     {"GET", "/healthz", get_health},
     {"GET", "/readyz", get_readiness},
     {"GET", "/metrics", get_status},
     {"GET", "/v1/status", get_status},
     {"POST", "/v1/policy/plan", post_plan},
     {"POST", "/v1/policy/apply", post_apply},
+    {"GET", "/v1/policy", get_policy, true},
+    {"GET", "/v1/policy/versions", get_policy_versions, true},
     {"POST", "/v1/check", post_check},
     {"GET", "/v1/sessions", get_sessions, true},
     {"POST", "/v1/sessions/kill", post_kill},

@@ -3,6 +3,17 @@
 #include <charconv>
 
 namespace gatehouse::cli {
+namespace {
+
+std::optional<std::uint64_t> whole_number(std::string_view text) {
+  std::uint64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+  return number;
+}
+
+}  // namespace
+
 Result<WallTime> parse_since(std::string_view text, WallTime now) {
   if (const auto duration = parse_duration(text)) return now - *duration;
   auto time = parse_time(text);
@@ -28,13 +39,18 @@ Result<std::optional<WallTime>> parse_ban_end(const std::string& duration, const
 }
 
 Result<std::uint64_t> parse_session_id(std::string_view text) {
-  std::uint64_t id = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), id);
-  if (error != std::errc{} || end != text.data() + text.size() || id == 0) {
+  const auto id = whole_number(text);
+  if (!id || *id == 0) {
     return failure("'" + std::string(text) + "' is not a session id",
                    "write the number that `gatehouse sessions` shows");
   }
-  return id;
+  return *id;
+}
+
+Result<std::uint64_t> parse_version(std::string_view text) {
+  if (const auto version = whole_number(text)) return *version;
+  return failure("'" + std::string(text) + "' is not a version of the policy",
+                 "write a number that `gatehouse policy history` shows");
 }
 
 }  // namespace gatehouse::cli

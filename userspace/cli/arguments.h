@@ -22,4 +22,7 @@ Result<std::optional<WallTime>> parse_ban_end(const std::string& duration, const
 // A session's number, 1 and up; no sign, no fraction.
 Result<std::uint64_t> parse_session_id(std::string_view text);
 
+// A version of the policy: 0, before anything was applied, and up.
+Result<std::uint64_t> parse_version(std::string_view text);
+
 }  // namespace gatehouse::cli

@@ -8,10 +8,25 @@ namespace gatehouse::cli {
 
 std::expected<nlohmann::json, int> Context::ask(const std::string& method, const std::string& target,
                                                 const nlohmann::json& body, std::chrono::seconds timeout) const {
+  return *asked(method, target, body, timeout, false);
+}
+
+std::optional<std::expected<nlohmann::json, int>> Context::ask_unless_conflict(const std::string& method,
+                                                                               const std::string& target,
+                                                                               const nlohmann::json& body,
+                                                                               std::chrono::seconds timeout) const {
+  return asked(method, target, body, timeout, true);
+}
+
+std::optional<std::expected<nlohmann::json, int>> Context::asked(const std::string& method, const std::string& target,
+                                                                 const nlohmann::json& body,
+                                                                 std::chrono::seconds timeout,
+                                                                 bool conflict_is_expected) const {
   auto answer = admin::ask(socket, method, target, body, timeout);
   if (!answer)
     return std::unexpected(fail(answer.error().error, answer.error().reached ? exit_failed : exit_unreachable));
   if (answer->status == 200 && answer->body.is_object()) return std::move(answer->body);
+  if (conflict_is_expected && answer->status == 409) return std::nullopt;
   if (!member(answer->body, "error").is_object()) {
     return std::unexpected(fail({"the daemon's answer (" + std::to_string(answer->status) + ") is not understood",
                                  "use the command and the daemon of one version"}));

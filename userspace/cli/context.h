@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 
 #include "base/result.h"
@@ -31,6 +32,11 @@ class Context {
                                          const nlohmann::json& body = nullptr,
                                          std::chrono::seconds timeout = std::chrono::seconds(60)) const;
 
+  // The same; nothing where the daemon says that something changed in between (409), which is not reported.
+  std::optional<std::expected<nlohmann::json, int>> ask_unless_conflict(
+      const std::string& method, const std::string& target, const nlohmann::json& body,
+      std::chrono::seconds timeout = std::chrono::seconds(60)) const;
+
   // Reports on the error stream, or as JSON on the output with --json; gives `code` back.
   int fail(const Error& error, int code = exit_failed) const;
   int fail(const Error& error, const Issues& issues, int code) const;
@@ -44,6 +50,9 @@ class Context {
   std::map<const CLI::App*, std::function<int()>> actions;
 
  private:
+  std::optional<std::expected<nlohmann::json, int>> asked(const std::string& method, const std::string& target,
+                                                          const nlohmann::json& body, std::chrono::seconds timeout,
+                                                          bool conflict_is_expected) const;
   int report(const nlohmann::json& body, int code) const;
 
   const Console& console_;

@@ -43,6 +43,17 @@ int run(int argc, const char* const* argv, const Console& console) {
   add_doctor_verb(app, context);
   add_daemon_verbs(app, context);
   add_watch_verb(app, context);
+  add_policy_verbs(app, context);
+  add_pool_verbs(app, context);
+  add_user_verbs(app, context);
+  add_group_verbs(app, context);
+  add_server_verbs(app, context);
+  add_service_verbs(app, context);
+  add_schedule_verbs(app, context);
+  add_maintenance_verbs(app, context);
+  add_grant_verbs(app, context);
+  add_revoke_verbs(app, context);
+  add_completion_verb(app, context);
   auto* version =
       app.add_subcommand("version", "Print the version of this command")->footer("Example: gatehouse version");
   context.actions[version] = [&] {

@@ -1,6 +1,7 @@
 #include <CLI/CLI.hpp>
 #include <memory>
 
+#include "cli/changes.h"
 #include "cli/files.h"
 #include "cli/text.h"
 #include "cli/verbs.h"
@@ -16,19 +17,6 @@ struct ApplyOptions {
 };
 
 constexpr std::chrono::seconds apply_patience{300};
-
-void print_changes(const json& changes, std::ostream& out) {
-  for (const auto& change : changes) {
-    const auto verb = show(change, "verb");
-    out << (verb == "add"      ? "+ "
-            : verb == "remove" ? "- "
-                               : "~ ")
-        << show(change, "section") << " " << show(change, "name") << '\n';
-    for (const auto& detail : member(change, "details")) {
-      out << "    " << show(detail) << '\n';
-    }
-  }
-}
 
 int apply(const Context& context, const ApplyOptions& options) {
   const auto texts = read_policy_files(options.paths);
@@ -62,9 +50,7 @@ int apply(const Context& context, const ApplyOptions& options) {
     // Sent all the same: what the kernel refused before, the daemon tries again.
     say_already_so();
   } else {
-    context.out() << "\nPolicy version " << show(*applied, "policy_version")
-                  << " is in force: " << show(*applied, "sessions_ended") << " sessions ended, "
-                  << show(*applied, "verdicts_removed") << " verdicts removed.\n";
+    print_in_force(*applied, context.out());
   }
   return exit_ok;
 }

@@ -96,8 +96,9 @@ std::expected<std::vector<BanLine>, int> lines_of(const Context& context, const 
 // "192.0.2.0/24", "user:bob", escaped.
 std::string shown_target(const json& ban) {
   for (const auto kind : named_kinds) {
-    const std::string key(policy::name(kind));
-    if (const auto name = show(ban, key.c_str()); name != "-") return key + ":" + name;
+    std::string key(policy::name(kind));
+    const auto name = show(ban, key.c_str());
+    if (name != "-") return key.append(":").append(name);
   }
   return show(ban, "network");
 }

@@ -17,5 +17,16 @@ void add_audit_verify_verb(CLI::App& audit, Context& context);
 void add_doctor_verb(CLI::App& app, Context& context);
 void add_daemon_verbs(CLI::App& app, Context& context);  // reload, restart
 void add_watch_verb(CLI::App& app, Context& context);
+void add_policy_verbs(CLI::App& app, Context& context);  // policy, export
+void add_user_verbs(CLI::App& app, Context& context);
+void add_group_verbs(CLI::App& app, Context& context);  // group, server-group
+void add_server_verbs(CLI::App& app, Context& context);
+void add_service_verbs(CLI::App& app, Context& context);
+void add_pool_verbs(CLI::App& app, Context& context);
+void add_schedule_verbs(CLI::App& app, Context& context);
+void add_maintenance_verbs(CLI::App& app, Context& context);
+void add_grant_verbs(CLI::App& app, Context& context);
+void add_revoke_verbs(CLI::App& app, Context& context);  // revoke, renew
+void add_completion_verb(CLI::App& app, Context& context);
 
 }  // namespace gatehouse::cli

@@ -44,6 +44,8 @@ class Daemon final : public admin::Operations {
   admin::Outcome plan(const std::vector<policy::SourceText>& texts) override;
   admin::Outcome apply(const std::vector<policy::SourceText>& texts, std::optional<std::uint64_t> expected_version,
                        const admin::Peer& peer) override;
+  admin::Outcome policy_text(std::optional<std::uint64_t> version) override;
+  admin::Outcome policy_versions(const admin::VersionsRequest& request) override;
   admin::Outcome check(const admin::CheckRequest& request) override;
   admin::Outcome sessions(const admin::SessionsRequest& request) override;
   admin::Outcome visits(const admin::VisitsRequest& request) override;

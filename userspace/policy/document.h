@@ -62,6 +62,7 @@ struct Service {
   ProxyProtocol proxy_protocol = ProxyProtocol::off;
   std::optional<Duration> connect_timeout;  // unset: the daemon's default
   std::optional<Duration> idle_timeout;
+  std::optional<WallTime> until;  // from then on it is as if it were not there
   friend bool operator==(const Service&, const Service&) = default;
 };
 

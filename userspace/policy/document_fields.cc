@@ -83,6 +83,7 @@ std::vector<Field> fields_of(const Service& service) {
        service.proxy_protocol == ProxyProtocol::off},
       duration_field("connect_timeout", service.connect_timeout),
       duration_field("idle_timeout", service.idle_timeout),
+      time_field("until", service.until),
   };
 }
 

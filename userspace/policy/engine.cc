@@ -64,6 +64,37 @@ bool judge_maintenance(const Case& asked, Decision& decision, WallTime& next) {
   return true;
 }
 
+// Of a service that is there: who asks, and may they.
+void judge_user(const Policy& policy, const Question& question, const std::optional<Policy::SourceMatch>& source,
+                const Policy::ServiceMatch& service, Decision& decision, const Way& way) {
+  if (!source) {
+    way.step("source", false, [&] { return "no user has the source " + question.source.text(); });
+    deny(decision, Reason::unknown_source_ip);
+    return;
+  }
+  decision.user = source->user;
+  way.step("source", true, [&] {
+    return question.source.text() + " is user " + source->user->name + " by source " + source->source.text();
+  });
+  way.step("user", source->active,
+           [&] { return "user " + source->user->name + (source->active ? " is active" : " is not active"); });
+  if (!source->active) {
+    deny(decision, Reason::user_inactive);
+    return;
+  }
+
+  const Case asked{policy, question, *source, service, way};
+  WallTime maintained = WallTime::max();
+  if (service.maintained || policy.maintenance().gate_has_any()) {
+    if (judge_maintenance(asked, decision, maintained)) return;
+  }
+  WallTime next_denial = WallTime::max();
+  if (!policy.denials().empty()) {
+    if (judge_denials(asked, decision, next_denial)) return;
+  }
+  judge_grants(asked, decision, std::min(maintained, next_denial));
+}
+
 }  // namespace
 
 Decision decide(const Snapshot& snapshot, const Question& question, Trace* trace) {
@@ -106,10 +137,17 @@ Decision decide(const Snapshot& snapshot, const Question& question, Trace* trace
   }
   decision.service = service->service;
   decision.server = service->server;
-  way.step("service", true, [&] {
+  const bool ended = service->ends && question.time >= *service->service->spec.until;
+  way.step("service", !ended, [&] {
     return Endpoint{question.destination, question.port}.text() + " is service " + service->service->name + " (" +
-           service->service->spec.protocol + ")";
+           service->service->spec.protocol + ")" +
+           (service->ends ? (ended ? ", which ended at " : ", until ") + format_time(*service->service->spec.until)
+                          : std::string());
   });
+  if (ended) {
+    deny(decision, Reason::server_not_found);
+    return decision;
+  }
   way.step("server", service->server_active, [&] {
     return "server " + service->server->name + (service->server_active ? " is active" : " is not active");
   });
@@ -118,32 +156,11 @@ Decision decide(const Snapshot& snapshot, const Question& question, Trace* trace
     return decision;
   }
 
-  if (!source) {
-    way.step("source", false, [&] { return "no user has the source " + question.source.text(); });
-    deny(decision, Reason::unknown_source_ip);
-    return decision;
+  judge_user(policy, question, source, *service, decision, way);
+  if (service->ends) {
+    const WallTime end = *service->service->spec.until;
+    decision.holds_until = std::min(decision.holds_until.value_or(end), end);
   }
-  decision.user = source->user;
-  way.step("source", true, [&] {
-    return question.source.text() + " is user " + source->user->name + " by source " + source->source.text();
-  });
-  way.step("user", source->active,
-           [&] { return "user " + source->user->name + (source->active ? " is active" : " is not active"); });
-  if (!source->active) {
-    deny(decision, Reason::user_inactive);
-    return decision;
-  }
-
-  const Case asked{policy, question, *source, *service, way};
-  WallTime maintained = WallTime::max();
-  if (service->maintained || policy.maintenance().gate_has_any()) {
-    if (judge_maintenance(asked, decision, maintained)) return decision;
-  }
-  WallTime next_denial = WallTime::max();
-  if (!policy.denials().empty()) {
-    if (judge_denials(asked, decision, next_denial)) return decision;
-  }
-  judge_grants(asked, decision, std::min(maintained, next_denial));
   return decision;
 }
 

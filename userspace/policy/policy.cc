@@ -93,7 +93,8 @@ void Policy::compile_services() {
     const auto server = server_indexes_.at(service.server);
     services_.push_back({index + 1, name, service, server});
     ServiceEntry entry{index + 1, server};
-    entry.protocol = protocol_id(service.protocol) & 0x0fffffffU;
+    entry.protocol = protocol_id(service.protocol) & 0x07ffffffU;
+    entry.ends = service.until ? 1 : 0;
     entry.server_active = servers_[server].active ? 1 : 0;
     entry.maintained = maintenance_.server_has_any(server) ? 1 : 0;
     entry.more_grants = grant_table_.service_has_more(index) ? 1 : 0;
@@ -196,6 +197,7 @@ std::optional<Policy::ServiceMatch> Policy::match_service(const Address& address
                       .server_index = entry->server,
                       .protocol = entry->protocol,
                       .server_active = entry->server_active != 0,
+                      .ends = entry->ends != 0,
                       .maintained = entry->maintained != 0,
                       .more_grants = entry->more_grants != 0,
                       .more_denials = entry->more_denials != 0,

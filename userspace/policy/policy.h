@@ -64,6 +64,7 @@ class Policy {
     std::uint32_t server_index = 0;
     ProtocolId protocol = any_protocol;
     bool server_active = false;
+    bool ends = false;         // the service has an `until`
     bool maintained = false;   // the server has maintenance
     bool more_grants = false;  // RuleTable::service_has_more
     bool more_denials = false;
@@ -116,7 +117,8 @@ class Policy {
   struct ServiceEntry {
     std::uint32_t number = 0;
     std::uint32_t server = 0;
-    ProtocolId protocol : 28 = any_protocol;
+    ProtocolId protocol : 27 = any_protocol;
+    ProtocolId ends : 1 = 0;
     ProtocolId server_active : 1 = 0;
     ProtocolId maintained : 1 = 0;
     ProtocolId more_grants : 1 = 0;

@@ -19,8 +19,8 @@ T known(std::optional<T> value, const std::string& word) {
 void insert_services(SQLite::Database& database, const policy::Document& document) {
   SQLite::Statement insert(database,
                            "INSERT INTO services(name, server_name, proxy_ip, port, transport, kind, protocol, "
-                           "backend_port, source_mode, proxy_protocol, connect_timeout, idle_timeout) "
-                           "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+                           "backend_port, source_mode, proxy_protocol, connect_timeout, idle_timeout, until) "
+                           "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
   for (const auto& [name, service] : document.services) {
     const std::string transport(policy::name(service.transport));
     const std::string kind(policy::name(service.kind));
@@ -38,7 +38,8 @@ void insert_services(SQLite::Database& database, const policy::Document& documen
         .text(source)
         .text(proxy_protocol)
         .duration(service.connect_timeout)
-        .duration(service.idle_timeout);
+        .duration(service.idle_timeout)
+        .time(service.until);
     execute(insert);
   }
 }
@@ -46,7 +47,7 @@ void insert_services(SQLite::Database& database, const policy::Document& documen
 void read_services(SQLite::Database& database, policy::Document& document) {
   SQLite::Statement select(database,
                            "SELECT name, server_name, proxy_ip, port, transport, kind, protocol, backend_port, "
-                           "source_mode, proxy_protocol, connect_timeout, idle_timeout FROM services");
+                           "source_mode, proxy_protocol, connect_timeout, idle_timeout, until FROM services");
   while (select.executeStep()) {
     RowReader reader(select);
     auto& service = document.services[reader.text()];
@@ -65,6 +66,7 @@ void read_services(SQLite::Database& database, policy::Document& document) {
     service.proxy_protocol = known(policy::proxy_protocol_of(proxy_protocol), proxy_protocol);
     service.connect_timeout = reader.maybe_duration();
     service.idle_timeout = reader.maybe_duration();
+    service.until = reader.maybe_time();
   }
 }
 

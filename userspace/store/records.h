@@ -123,6 +123,14 @@ struct ExpiredBans {
   std::optional<WallTime> next;  // when the next one will; nullopt: no ban that is left ends
 };
 
+// A policy as it was applied; lists leave the text out.
+struct PolicyVersion {
+  std::uint64_t version = 0;
+  std::string author;
+  WallTime applied_at;
+  std::string text;
+};
+
 struct SessionQuery {
   bool only_open = false;
   std::size_t limit = 100;  // newest first

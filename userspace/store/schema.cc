@@ -333,11 +333,14 @@ CREATE TABLE audit_head(
 INSERT INTO audit_head(id, position, hash) VALUES(1, 0, zeroblob(32));
 )sql";
 
-constexpr std::array<SchemaStep, 5> all_steps{{{1, first_layout},
+constexpr const char* services_for_a_time = "ALTER TABLE services ADD COLUMN until INTEGER";
+
+constexpr std::array<SchemaStep, 6> all_steps{{{1, first_layout},
                                                {2, rules_layout},
                                                {3, visits_layout},
                                                {4, chain_layout, chain_what_is_there},
-                                               {5, bans_layout}}};
+                                               {5, bans_layout},
+                                               {6, services_for_a_time}}};
 
 int number_of(SQLite::Database& database, const char* query) {
   return database.execAndGet(query).getInt();

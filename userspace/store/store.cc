@@ -12,6 +12,7 @@
 #include "store/file_lock.h"
 #include "store/life.h"
 #include "store/policies.h"
+#include "store/policy_versions.h"
 #include "store/schema.h"
 #include "store/sessions.h"
 #include "store/visits.h"
@@ -152,6 +153,14 @@ StoreHealth Store::health() const {
 Result<PolicyRecord> Store::load_policy() {
   return impl_->read(
       [](SQLite::Database& database) { return PolicyRecord{current_policy_version(database), read_policy(database)}; });
+}
+
+Result<std::optional<PolicyVersion>> Store::policy_version(std::uint64_t version) {
+  return impl_->read([&](SQLite::Database& database) { return read_policy_version(database, version); });
+}
+
+Result<std::vector<PolicyVersion>> Store::policy_versions(std::uint64_t before, std::size_t limit) {
+  return impl_->read([&](SQLite::Database& database) { return read_policy_versions(database, before, limit); });
 }
 
 Result<std::uint64_t> Store::save_policy(const policy::Document& document, std::uint64_t expected_version,

@@ -87,6 +87,10 @@ class Store {
   // against a change in between: another current version is an error.
   [[nodiscard]] Result<std::uint64_t> save_policy(const policy::Document& document, std::uint64_t expected_version,
                                                   AuditRow audit);
+  // Any of those there ever were; none: there is no such version.
+  [[nodiscard]] Result<std::optional<PolicyVersion>> policy_version(std::uint64_t version);
+  // Newest first; only those before `before`, if it is not 0.
+  [[nodiscard]] Result<std::vector<PolicyVersion>> policy_versions(std::uint64_t before, std::size_t limit);
   [[nodiscard]] Result<LiveBans> load_bans(WallTime now);
   // One transaction each, history kept; a ban of what is already banned replaces it. Ids are given by the store, in
   // order of `bans`. The audit row ("ban_added", "ban_removed": one a call) is written with them.

@@ -1,0 +1,122 @@
+#include <CLI/CLI.hpp>
+#include <memory>
+
+#include "cli/policy_arguments.h"
+#include "cli/policy_listing.h"
+#include "cli/service_arguments.h"
+#include "cli/verbs.h"
+
+namespace gatehouse::cli {
+namespace {
+
+constexpr std::uint16_t rdp_port = 3389;
+
+struct ServerOptions : EditOptions {
+  std::string name;
+  std::string address;
+  std::string description;
+  bool rdp = false;
+  std::vector<std::string> relays;
+  ProxyOptions proxy;
+  bool cascade = false;
+};
+
+Result<std::vector<RelaySpec>> parse_relays(const std::vector<std::string>& texts) {
+  std::vector<RelaySpec> relays;
+  for (const auto& text : texts) {
+    const auto relay = parse_relay(text);
+    if (!relay) return std::unexpected(relay.error());
+    relays.push_back(*relay);
+  }
+  return relays;
+}
+
+int add_server(const Context& context, const ServerOptions& options) {
+  const auto address = Address::parse(options.address);
+  if (!address) return context.fail(address.error(), exit_usage);
+  const auto relays = parse_relays(options.relays);
+  if (!relays) return context.fail(relays.error(), exit_usage);
+  const bool has_services = options.rdp || !relays->empty();
+  if (!has_services && !(options.proxy.pool.empty() && options.proxy.proxy_ip.empty())) {
+    return context.fail({"an address, but no service on it", "give --rdp or --relay"}, exit_usage);
+  }
+  const auto choice = has_services ? parse_proxy(options.proxy) : ProxyChoice{};
+  if (!choice) return context.fail(choice.error(), exit_usage);
+  return edit_policy(context, options, [&](policy::Document& document) -> Result<void> {
+    auto added = add_thing(document, servers, options.name, {true, *address, options.description});
+    if (!added || !has_services) return added;
+    const auto proxy_ip = proxy_address(document, *choice);
+    if (!proxy_ip) return std::unexpected(proxy_ip.error());
+    if (options.rdp) {
+      const auto name = free_name(document, services, options.name + "-rdp");
+      document.services[name] = service_of(options.name, *proxy_ip, policy::Kind::rdp, rdp_port);
+    }
+    for (const auto& relay : *relays) {
+      const auto name = free_name(document, services, options.name + "-" + relay.protocol);
+      auto service = service_of(options.name, *proxy_ip, policy::Kind::relay, relay.port);
+      service.protocol = relay.protocol;
+      service.backend_port = relay.backend_port;
+      document.services[name] = std::move(service);
+    }
+    return {};
+  });
+}
+
+int set_server_active(const Context& context, const ServerOptions& options, bool active) {
+  return edit_policy(context, options, [&](policy::Document& document) -> Result<void> {
+    const auto server = find_thing(document, servers, options.name);
+    if (!server) return std::unexpected(server.error());
+    (*server)->active = active;
+    return {};
+  });
+}
+
+}  // namespace
+
+void add_server_verbs(CLI::App& app, Context& context) {
+  auto options = std::make_shared<ServerOptions>();
+  auto* server = app.add_subcommand("server", "The servers of the policy: the real machines");
+  server->require_subcommand(0, 1);
+  server->footer("Example: gatehouse server list");
+  const auto make = [&](const char* word, const char* help, const std::string& example) {
+    auto* verb = server->add_subcommand(word, help);
+    verb->add_option("name", options->name, "Name of the server")->required();
+    verb->footer(std::string("Example: gatehouse server ") + word + " " + example);
+    return verb;
+  };
+
+  auto* add = make("add", "Add a server, and the services that clients reach on it",
+                   "win1 --address 203.0.113.10 --rdp --pool office");
+  add->add_option("--address", options->address, "Of the machine itself")->required();
+  add->add_option("--description", options->description, "For people");
+  add->add_flag("--rdp", options->rdp, "A service for RDP on port 3389, SERVER-rdp");
+  add->add_option("--relay", options->relays,
+                  "A service of another protocol, SERVER-PROTOCOL, like ssh:22 or https:443:8443; may be repeated")
+      ->allow_extra_args(false);
+  add_proxy_options(*add, options->proxy);
+  add_dry_run(*add, *options);
+  auto* remove = make("remove", "Remove a server", "win1");
+  remove->add_flag("--cascade", options->cascade,
+                   "With its services, grants, denials and maintenance, and out of all groups");
+  add_dry_run(*remove, *options);
+  auto* deactivate = make("deactivate", "Deny everything to a server, and end its sessions", "win1");
+  add_dry_run(*deactivate, *options);
+  auto* activate = make("activate", "Let the grants for a server count again", "win1");
+  add_dry_run(*activate, *options);
+  auto* list = server->add_subcommand("list", "List the servers");
+  list->footer("Example: gatehouse server list");
+  auto* show = make("show", "Show one server, as a policy file has it", "win1");
+
+  context.actions[add] = [&context, options] { return add_server(context, *options); };
+  context.actions[remove] = [&context, options] {
+    return edit_policy(context, *options, [&](policy::Document& document) {
+      return remove_thing(document, servers, options->name, options->cascade);
+    });
+  };
+  context.actions[activate] = [&context, options] { return set_server_active(context, *options, true); };
+  context.actions[deactivate] = [&context, options] { return set_server_active(context, *options, false); };
+  context.actions[list] = [&context] { return list_things(context, servers, {"active", "address", "description"}); };
+  context.actions[show] = [&context, options] { return show_thing(context, servers, options->name); };
+}
+
+}  // namespace gatehouse::cli
