@@ -17,7 +17,6 @@ class PolicyCommand : public Command {
       if (!texts_.contains(wanted)) {
         return std::unexpected(test::fault(404, "there is no policy version " + std::to_string(wanted), "look"));
       }
-      if (before_the_answer_) before_the_answer_();
       return json{{"version", wanted},
                   {"policy_version", version_},
                   {"author", "uid 0 (root)"},
@@ -54,7 +53,6 @@ class PolicyCommand : public Command {
 
   std::uint64_t version_ = 0;
   std::map<std::uint64_t, std::string> texts_{{0, ""}};
-  std::function<void()> before_the_answer_;
 
  private:
   admin::Outcome take(bool apply) {

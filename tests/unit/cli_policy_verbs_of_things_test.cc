@@ -17,13 +17,13 @@ class Verbs : public PolicyCommand {
 };
 
 TEST_F(Verbs, AServerComesWithItsServicesOnOneAddress) {
-  const auto services = document().services;
-  ASSERT_EQ(services.size(), 3U);
-  EXPECT_EQ(services.at("win1-rdp").kind, policy::Kind::rdp);
-  EXPECT_EQ(services.at("win1-rdp").port, 3389);
-  EXPECT_EQ(services.at("win1-ssh").protocol, "ssh");
-  EXPECT_EQ(services.at("win1-https").backend_port, 8443);
-  for (const auto& [name, service] : services) EXPECT_EQ(service.proxy_ip.text(), "198.51.100.1") << name;
+  const auto all = document().services;
+  ASSERT_EQ(all.size(), 3U);
+  EXPECT_EQ(all.at("win1-rdp").kind, policy::Kind::rdp);
+  EXPECT_EQ(all.at("win1-rdp").port, 3389);
+  EXPECT_EQ(all.at("win1-ssh").protocol, "ssh");
+  EXPECT_EQ(all.at("win1-https").backend_port, 8443);
+  for (const auto& [name, service] : all) EXPECT_EQ(service.proxy_ip.text(), "198.51.100.1") << name;
   expect_ok({"server", "deactivate", "win1"});
   EXPECT_FALSE(document().servers.at("win1").active);
   expect_ok({"server", "activate", "win1"});

@@ -165,7 +165,9 @@ std::string zsh_completion(const CLI::App& app) {
          "  else _files\n"
          "  fi\n"
          "}\n"
-         "compdef _gatehouse gatehouse\n";
+         "if [[ ${funcstack[1]} == _gatehouse ]]; then _gatehouse \"$@\"  # autoloaded\n"
+         "else compdef _gatehouse gatehouse\n"
+         "fi\n";
 }
 
 std::string fish_completion(const CLI::App& app) {

@@ -1,6 +1,7 @@
 #include "cli/run.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 
 #include "cli/text.h"
 #include "cli/verbs.h"
@@ -17,6 +18,17 @@ const CLI::App* named(const CLI::App& app) {
 
 std::string path_of(const CLI::App* app) {
   return app->get_parent() == nullptr ? app->get_name() : path_of(app->get_parent()) + " " + app->get_name();
+}
+
+// Where an empty text was given: a variable of somebody's script that was not set would otherwise be no restriction.
+const CLI::Option* empty_option(const CLI::App& app) {
+  for (const auto* option : app.get_options()) {
+    if (std::ranges::find(option->results(), std::string()) != option->results().end()) return option;
+  }
+  for (const auto* sub : app.get_subcommands()) {
+    if (const auto* option = empty_option(*sub)) return option;
+  }
+  return nullptr;
 }
 
 }  // namespace
@@ -71,6 +83,9 @@ int run(int argc, const char* const* argv, const Console& console) {
     return app.exit(wish, console.out, console.err) == 0 ? exit_ok : exit_usage;
   } catch (const CLI::ParseError& error) {
     return context.fail({error.what(), "see `" + path_of(named(app)) + " --help`"}, exit_usage);
+  }
+  if (const auto* option = empty_option(app)) {
+    return context.fail({option->get_name() + " is empty", "write a value, or leave it out"}, exit_usage);
   }
   context.socket = socket;
   const auto action = context.actions.find(named(app));
