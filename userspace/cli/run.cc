@@ -21,8 +21,10 @@ std::string path_of(const CLI::App* app) {
 }
 
 // Where an empty text was given: a variable of somebody's script that was not set would otherwise be no restriction.
+// Options that may stand without a value have an empty one then.
 const CLI::Option* empty_option(const CLI::App& app) {
   for (const auto* option : app.get_options()) {
+    if (option->get_expected_min() == 0) continue;
     if (std::ranges::find(option->results(), std::string()) != option->results().end()) return option;
   }
   for (const auto* sub : app.get_subcommands()) {
