@@ -86,8 +86,9 @@ TEST_F(Routes, BadInputNeverReachesTheOperation) {
 }
 
 TEST_F(Routes, QueriesAreStrictEverywhere) {
-  for (const auto* target : {"/v1/status?x=1", "/healthz?x=1", "/v1/sessions?x=1", "/v1/visits?x=1", "/v1/bans?open=1",
-                             "/v1/audit?until=1", "/v1/status?%", "/v1/policy?limit=1", "/v1/policy/versions?version=1"}) {
+  for (const auto* target :
+       {"/v1/status?x=1", "/healthz?x=1", "/v1/sessions?x=1", "/v1/visits?x=1", "/v1/bans?open=1", "/v1/audit?until=1",
+        "/v1/status?%", "/v1/policy?limit=1", "/v1/policy/versions?version=1"}) {
     EXPECT_EQ(ask("GET", target).status, 400) << target;
   }
   EXPECT_EQ(ask("POST", "/v1/reload?force=1").status, 400);

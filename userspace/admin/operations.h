@@ -103,8 +103,8 @@ class Operations {
   virtual Outcome apply(const std::vector<policy::SourceText>& texts, std::optional<std::uint64_t> expected_version,
                         const Peer& peer) = 0;
 
-  // {version, policy_version (the one in force), author, applied_at|null, text}: YAML that loads to the policy in force,
-  // or to that of a former version (404: there was none).
+  // {version, policy_version (the one in force), author, applied_at|null, text}: YAML that loads to the policy in
+  // force, or to that of a former version (404: there was none).
   virtual Outcome policy_text(std::optional<std::uint64_t> version) = 0;
   // {policy_version, versions: [{version, author, applied_at}]}, newest first.
   virtual Outcome policy_versions(const VersionsRequest& request) = 0;
