@@ -110,9 +110,9 @@ Result<KillRequest> read_kill(std::string_view bytes) {
 Result<std::optional<std::uint64_t>> read_policy_version(const Query& query) {
   if (auto known = query.only({"version"}); !known) return std::unexpected(known.error());
   std::optional<Error> fault;
-  auto version =
+  const auto version =
       parameter(query, "version", fault, [](std::string_view text) { return parse_number(text, 0, largest_id); });
-  return finished(std::move(version), fault);
+  return finished(std::optional<std::uint64_t>(version), fault);
 }
 
 Result<VersionsRequest> read_policy_versions(const Query& query) {

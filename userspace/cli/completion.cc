@@ -126,8 +126,8 @@ std::string bash_completion(const CLI::App& app) {
     std::string options;
     for (const auto& [name, description] : verb.verbs) words += (words.empty() ? "" : " ") + name;
     for (const auto& option : verb.options) options += (options.empty() ? "" : " ") + option.name;
-    text += "    " + quoted(verb.path) + ") if [[ $2 == -* ]]; then words='" + options + "'; else words='" + words +
-            "'; fi ;;\n";
+    text.append("    ").append(quoted(verb.path)).append(") if [[ $2 == -* ]]; then words='").append(options);
+    text.append("'; else words='").append(words).append("'; fi ;;\n");
   }
   return text +
          "  esac\n"

@@ -132,7 +132,11 @@ std::string free_name(const std::string& wanted, const std::function<bool(const 
 
 Result<void> add_members(Names& list, const Names& names, const std::string& of_what) {
   for (const auto& name : names) {
-    if (contains(list, name)) return failure(name + " is in " + of_what + " already", "name only what is new");
+    if (contains(list, name)) {
+      std::string what = name;
+      what.append(" is in ").append(of_what).append(" already");
+      return failure(std::move(what), "name only what is new");
+    }
     list.push_back(name);
   }
   return {};
@@ -140,7 +144,11 @@ Result<void> add_members(Names& list, const Names& names, const std::string& of_
 
 Result<void> remove_members(Names& list, const Names& names, const std::string& of_what) {
   for (const auto& name : names) {
-    if (std::erase(list, name) == 0) return failure(name + " is not in " + of_what, "name what it has");
+    if (std::erase(list, name) == 0) {
+      std::string what = name;
+      what.append(" is not in ").append(of_what);
+      return failure(std::move(what), "name what it has");
+    }
   }
   return {};
 }

@@ -140,7 +140,8 @@ class RuleChecker {
   void check_groups(const std::map<std::string, Group>& groups, const std::map<std::string, Origin>& origins,
                     const std::string& word, CheckNames&& check_names) {
     for (const auto& [name, group] : groups) {
-      const std::string who = word + " " + name;
+      std::string who = word;
+      who.append(" ").append(name);
       check_names(origins.at(name), who);
     }
     cycles(groups, origins, word);
@@ -189,11 +190,12 @@ class RuleChecker {
       if (next == parts.end()) break;  // led to a cycle that has been told
       name = *next;
       if (!seen.contains(name)) continue;
-      std::string text;
-      for (auto at = std::find(way.begin(), way.end(), name); at != way.end(); ++at) text += std::string(*at) + " > ";
+      std::string text = word;
+      text.append(" ").append(name).append(" is part of itself: ");
+      for (auto at = std::find(way.begin(), way.end(), name); at != way.end(); ++at) text.append(*at).append(" > ");
+      text.append(name);
       const Origin& origin = origins.at(std::string(name));
-      report(origin, "groups", word + " " + std::string(name) + " is part of itself: " + text + std::string(name),
-             "take one of these groups out of the other");
+      report(origin, "groups", std::move(text), "take one of these groups out of the other");
     }
     for (const auto name : way) left.erase(name);
   }

@@ -210,7 +210,7 @@ Result<std::vector<policy::BanTarget>> Store::remove_bans(std::span<const policy
     removed = delete_bans(desk.database, targets, author, now());
     if (removed.empty()) return {};
     auto audit = ban_audit("ban_removed", author, std::span<const policy::BanTarget>(removed),
-                           [](const policy::BanTarget& target) -> const policy::BanTarget& { return target; });
+                           [](const policy::BanTarget& target) { return target; });
     impl_->number(audit);
     desk.audit.add(audit);
     return {};
