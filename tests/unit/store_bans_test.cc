@@ -1,6 +1,5 @@
 // Bans: what is live, and the history of what was.
 #include <algorithm>
-#include <ctime>
 
 #include "store/schema.h"
 #include "unit/store_fixture.h"
@@ -9,12 +8,6 @@ namespace gatehouse::store::testing {
 namespace {
 
 using namespace std::chrono_literals;
-
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
-constexpr bool sanitized = true;
-#else
-constexpr bool sanitized = false;
-#endif
 
 BanRow ban(const std::string& network, std::optional<WallTime> expires = std::nullopt) {
   return {.id = 0,
@@ -260,7 +253,7 @@ TEST_F(StoredBans, AreAudited) {
   EXPECT_EQ(rows[0].author, "bea");
 }
 
-TEST_F(StoredBans, TakeAHundredThousandWithinSeconds) {
+TEST_F(StoredBans, TakeAHundredThousandAsOne) {
   const auto store = open();
   std::vector<BanRow> rows;
   for (std::uint32_t i = 0; i < 100'000; ++i) {
@@ -268,10 +261,8 @@ TEST_F(StoredBans, TakeAHundredThousandWithinSeconds) {
     row.target = Prefix::host(Address::from_v4(0x0a000000U + i * 7919U % 0x00ffffffU));
     rows.push_back(row);
   }
-  const auto before = std::clock();  // of the processor: the machine may have other things to do
   const auto ids = store->add_bans(rows, "import");
   ASSERT_TRUE(ids) << ids.error().text();
-  EXPECT_LT(std::clock() - before, (sanitized ? 60 : 5) * CLOCKS_PER_SEC);
   ASSERT_EQ(ids->size(), rows.size());
   EXPECT_TRUE(std::is_sorted(ids->begin(), ids->end()));
   EXPECT_EQ(store->load_bans(now())->networks.size(), rows.size());
