@@ -1,6 +1,7 @@
 // What runs out: descriptors, the verdict map, the disk. New sessions are refused, live ones go on, and it recovers.
 #include <gtest/gtest.h>
 
+#include <SQLiteCpp/SQLiteCpp.h>
 #include <bpf/bpf.h>
 
 #include <algorithm>
@@ -161,6 +162,53 @@ TEST_F(Limits, AFullDiskOpensNoSessionRaisesAnAlarmAndRecovers) {
     return gateway.rows("select id from audit where action = 'session_denied' and reason = 22").size() == refused;
   })) << "not every refused session has its row: "
       << refused;
+}
+
+// A store that nobody can write to for a while, as another program's long transaction does it.
+class HeldStore {
+ public:
+  explicit HeldStore(const Gateway& gateway)
+      : database_((gateway.state_dir() / "gatehouse.db").string(), SQLite::OPEN_READWRITE, 5000) {
+    database_.exec("BEGIN IMMEDIATE");
+  }
+  void release() { database_.exec("ROLLBACK"); }
+
+ private:
+  SQLite::Database database_;
+};
+
+PolicyText where_nobody_listens() {
+  PolicyText policy;
+  policy.services.front().backend_port = 7999;
+  return policy;
+}
+
+TEST_F(Limits, ASessionThatEndedBeforeItsRowsWereGivenUpIsAuditedAsRefused) {
+  Gateway gateway(network_);
+  gateway.start();
+  gateway.apply(where_nobody_listens().text());
+  HeldStore held(gateway);
+  static_cast<void>(attempt(gateway));
+  EXPECT_TRUE(gateway.wait_for_log("alarm store", 15s)) << "it was written all the same: this test shows nothing";
+  held.release();
+  EXPECT_TRUE(eventually(
+      [&] { return gateway.rows("select id from audit where action = 'session_denied' and reason = 22").size() == 1; },
+      15s))
+      << "the session has left no trace";
+  EXPECT_EQ(gateway.json({"status"}).at("gate").at("refused"), 1);
+}
+
+TEST_F(Limits, AStopWhileRowsOfEndedSessionsWaitIsInOrder) {
+  Gateway gateway(network_);
+  gateway.start();
+  gateway.apply(where_nobody_listens().text());
+  {
+    HeldStore held(gateway);
+    for (int i = 0; i < 20; ++i) static_cast<void>(attempt(gateway));
+    EXPECT_EQ(gateway.stop().code, 0) << gateway.log();
+  }
+  gateway.start();
+  EXPECT_TRUE(gateway.rows("select id from sessions where ended is null").empty());
 }
 
 }  // namespace

@@ -93,15 +93,20 @@ TEST(Metrics, AreARouteWithItsOwnContentType) {
   EXPECT_EQ(got.text, metrics_of(some_status()));
 }
 
-TEST(Readiness, IsOnlyInTheWayOfWhatKeepsSessionsFromOpening) {
+TEST(Readiness, FailsForWhatKeepsSessionsFromOpeningAndNothingElse) {
   test::FakeOperations operations;
   operations.outcomes["status"] = some_status();
   EXPECT_EQ(answer({"GET", "/readyz", "", {}}, operations).status, 503);
   auto status = some_status();
-  status["alarms"] = {{{"name", "sessions"}, {"what", "x"}, {"mend", "y"}}};
+  status["alarms"] = {{{"name", "sweep"}, {"what", "x"}, {"mend", "y"}}};
   operations.outcomes["status"] = status;
   EXPECT_EQ(answer({"GET", "/readyz", "", {}}, operations).status, 200);
   EXPECT_EQ(answer({"GET", "/healthz", "", {}}, operations).status, 503);
+  for (const auto* name : {"store", "steering", "bans", "kernel", "stale_verdicts", "sessions", "descriptors"}) {
+    status["alarms"] = {{{"name", name}, {"what", "x"}, {"mend", "y"}}};
+    operations.outcomes["status"] = status;
+    EXPECT_EQ(answer({"GET", "/readyz", "", {}}, operations).status, 503) << name;
+  }
 }
 
 }  // namespace

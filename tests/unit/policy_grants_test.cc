@@ -2,7 +2,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <array>
+#include <map>
 #include <string>
+#include <utility>
 
 #include "unit/policy_fixture.h"
 
@@ -384,6 +387,32 @@ TEST(NameBans, KeepOneBanANameAndLeaveTheOldTableAsItWas) {
   EXPECT_EQ(after.find(Subject::server, "alice", moment("2026-12-01")), nullptr);
   EXPECT_EQ(BanTable().with_names(after)->with({}, {})->names().list(), after.list())
       << "a change of addresses keeps them";
+}
+
+TEST(NameBans, AgreeWithAPlainMapOverManyChanges) {
+  std::map<std::pair<Subject, std::string>, std::uint64_t> plain;
+  NameBans bans;
+  const auto kinds = std::array{Subject::user, Subject::server, Subject::device};
+  std::uint64_t number = 7;
+  for (std::uint64_t round = 0; round < 200; ++round) {
+    std::vector<NameBan> added;
+    std::vector<NameBan> removed;
+    for (std::uint64_t i = 0; i < 40; ++i) {
+      number = number * 6364136223846793005U + 1442695040888963407U;
+      NameBan ban{round * 100 + i + 1, kinds[(number >> 40U) % 3], std::to_string((number >> 45U) % 3000),
+                  std::nullopt};
+      (i % 3 == 0 ? removed : added).push_back(std::move(ban));
+    }
+    for (const auto& ban : removed) plain.erase({ban.subject, ban.name});
+    for (const auto& ban : added) plain[{ban.subject, ban.name}] = ban.id;
+    bans = bans.with(added, removed);
+    ASSERT_EQ(bans.size(), plain.size()) << "round " << round;
+  }
+  ASSERT_GT(plain.size(), 1000U);
+  std::map<std::pair<Subject, std::string>, std::uint64_t> listed;
+  for (const auto& ban : bans.list()) listed[{ban.subject, ban.name}] = ban.id;
+  EXPECT_EQ(listed, plain);
+  for (const auto& [who, id] : plain) EXPECT_EQ(bans.find(who.first, who.second, moment("2026-12-01"))->id, id);
 }
 
 }  // namespace

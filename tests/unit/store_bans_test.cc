@@ -44,6 +44,17 @@ class StoredBans : public StoreTest {
   }
 };
 
+TEST_F(StoredBans, ADamagedOneIsAnErrorWhenItExpiresAndTheWriterGoesOn) {
+  const auto store = open();
+  ASSERT_TRUE(store->add_bans(std::vector{ban("192.0.2.7", now() + 1ms)}, "uid 0 (root)"));
+  connect().exec("UPDATE bans SET address = x'00'");
+  const auto expired = store->expire_bans(now() + 1h, 10);
+  ASSERT_FALSE(expired);
+  EXPECT_NE(expired.error().what.find("an address has not 16 bytes"), std::string::npos) << expired.error().text();
+  EXPECT_FALSE(store->health().alarm) << "other rows can be written";
+  EXPECT_TRUE(store->write_audit(audit("daemon_stopped")));
+}
+
 TEST_F(StoredBans, ComeBackWithEveryFieldNewestFirst) {
   const auto expires = now() + 1h;
   const std::vector rows{ban("192.0.2.7", expires), ban("2001:db8::/32"), ban("198.51.100.0/24")};

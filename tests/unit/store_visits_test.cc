@@ -13,10 +13,10 @@ SessionRow session_of(std::uint64_t id, std::uint64_t visit) {
   return row;
 }
 
-SessionEnd end_of(std::uint64_t id, std::uint64_t visit, std::uint64_t visit_sessions) {
+SessionEnd end_of(std::uint64_t id, std::uint64_t visit, bool visit_over) {
   auto end = session_end(id);
   end.visit = visit;
-  end.visit_sessions = visit_sessions;
+  end.visit_over = visit_over;
   end.peak_rate = 77;
   return end;
 }
@@ -29,7 +29,7 @@ TEST_F(StoredVisits, AreOpenFromTheFirstSessionToTheLast) {
     ASSERT_TRUE(store->submit_session_opened(session_of(id, visit), audit("session_allowed"), answers.expect(id)));
   }
   ASSERT_TRUE(answers.wait_for(2));
-  store->submit_session_ended(end_of(1, visit, 0));
+  store->submit_session_ended(end_of(1, visit, false));
   ASSERT_TRUE(store->write_audit(audit("daemon_stopped")));
   auto rows = store->visits({.only_open = true}).value();
   ASSERT_EQ(rows.size(), 1U);
@@ -38,8 +38,9 @@ TEST_F(StoredVisits, AreOpenFromTheFirstSessionToTheLast) {
   EXPECT_EQ(rows[0].source, address("192.0.2.7"));
   EXPECT_EQ(rows[0].started, at(1'700'000'000'001));
   EXPECT_EQ(rows[0].ended, std::nullopt);
+  EXPECT_EQ(rows[0].sessions, 2U);
 
-  store->submit_session_ended(end_of(2, visit, 2));
+  store->submit_session_ended(end_of(2, visit, true));
   ASSERT_TRUE(store->write_audit(audit("daemon_stopped")));
   EXPECT_TRUE(store->visits({.only_open = true})->empty());
   rows = store->visits({.user = "bob"}).value();
@@ -58,13 +59,26 @@ TEST_F(StoredVisits, AreOverAlsoWithWhatNeverBecameASession) {
   Answers answers;
   const auto visit = store->next_visit_id();
   ASSERT_TRUE(store->submit_session_opened(session_of(1, visit), audit("session_allowed"), answers.expect(1)));
-  store->submit_session_ended(end_of(1, visit, 0));  // while another was about to open
-  store->submit_session_ended({.visit = visit, .visit_sessions = 1, .ended = at(1'700'000'100'000)});
+  store->submit_session_ended(end_of(1, visit, false));  // while another was about to open
+  store->submit_session_ended({.visit = visit, .visit_over = true, .ended = at(1'700'000'100'000)});
   ASSERT_TRUE(store->write_audit(audit("daemon_stopped")));
   const auto rows = store->visits({}).value();
   ASSERT_EQ(rows.size(), 1U);
   EXPECT_EQ(rows[0].ended, at(1'700'000'100'000));
   EXPECT_EQ(rows[0].sessions, 1U);
+}
+
+TEST_F(StoredVisits, CountTheirSessionsInWhateverOrderTheyAreWritten) {
+  {
+    const auto store = open();
+    Answers answers;
+    for (const std::uint64_t id : {3, 1, 2}) {
+      ASSERT_TRUE(store->submit_session_opened(session_of(id, 1), audit("session_allowed"), answers.expect(id)));
+    }
+    ASSERT_TRUE(answers.wait_for(3));
+  }
+  const auto store = open();
+  EXPECT_EQ(store->visits({}).value().at(0).sessions, 3U);
 }
 
 TEST_F(StoredVisits, GoOnWithLargerNumbersAfterAStart) {

@@ -217,6 +217,16 @@ TEST_F(StoreWriter, JobsComeAfterTheRowsThatWereSubmittedBefore) {
   EXPECT_EQ(store->audit({.limit = 1000})->size(), 301U);
 }
 
+TEST_F(StoreWriter, BringsTheLogIntoTheDatabaseWhileItIsOpen) {
+  const auto store = open();
+  const auto before = std::filesystem::file_size(file());
+  auto row = audit("daemon_stopped");
+  row.detail = std::string(100'000, 'x');
+  for (int i = 0; i < 60; ++i) ASSERT_TRUE(store->write_audit(row));
+  EXPECT_TRUE(eventually([&] { return std::filesystem::file_size(file()) >= before + (2U << 20U); }))
+      << "6 MB were written; of them in the database: " << std::filesystem::file_size(file()) - before;
+}
+
 TEST_F(StoreWriter, SleepsWhenThereIsNothingToDo) {
   const auto store = open();
   ASSERT_TRUE(store->write_audit(audit("daemon_started")));

@@ -22,7 +22,7 @@ constexpr std::array<Metric, 24> single_values{{
     {"gatehouse_users", "gauge", "Users of the policy.", "/users"},
     {"gatehouse_services", "gauge", "Services of the policy.", "/services"},
     {"gatehouse_grants", "gauge", "Grants of the policy.", "/grants"},
-    {"gatehouse_bans", "gauge", "Bans of addresses and networks in force.", "/bans"},
+    {"gatehouse_bans", "gauge", "Bans, of addresses, networks, users, servers and devices.", "/bans"},
     {"gatehouse_sessions", "gauge", "Open sessions.", "/sessions_open"},
     {"gatehouse_verdicts", "gauge", "Verdicts in the kernel.", "/verdicts"},
     {"gatehouse_connections_accepted_total", "counter", "Connections accepted.", "/gate/accepted"},

@@ -31,7 +31,8 @@ Outcome get_health(const Request&, const Query&, Operations& operations) {
 Outcome get_readiness(const Request&, const Query&, Operations& operations) {
   auto status = operations.status();
   if (!status) return status;
-  constexpr std::array<std::string_view, 5> in_the_way{"store", "steering", "bans", "kernel", "stale_verdicts"};
+  constexpr std::array<std::string_view, 7> in_the_way{"store",          "steering", "bans",       "kernel",
+                                                       "stale_verdicts", "sessions", "descriptors"};
   auto reasons = nlohmann::json::array();
   for (const auto& alarm : status->value("alarms", nlohmann::json::array())) {
     if (std::ranges::find(in_the_way, alarm.value("name", "")) != in_the_way.end()) reasons.push_back(alarm);

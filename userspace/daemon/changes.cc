@@ -3,13 +3,16 @@
 // no longer true go.
 #include <spdlog/spdlog.h>
 
+#include <utility>
+
 #include "daemon/daemon.h"
 
 namespace gatehouse::daemon {
 
 Daemon::Consequences Daemon::put_in_force(policy::Snapshot snapshot) {
   const bool services_changed = snapshot.policy != snapshot_.policy;
-  snapshot_ = std::move(snapshot);
+  // The last to let go of the former one frees it, which may take a while: that is here, and no loop.
+  const auto former = std::exchange(snapshot_, std::move(snapshot));
   Consequences consequences;
   consequences.sessions_ended = gate_->publish(snapshot_);
   if (services_changed) {

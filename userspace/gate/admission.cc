@@ -73,10 +73,8 @@ bool Loop::admit(Fd client, const Endpoint& from, const Endpoint& to, policy::Qu
 }
 
 // The place of a session that has ended, or (id 0) was not opened after all.
-void Loop::leave(const std::string& user, store::SessionEnd end) {
-  const auto over = presence_.leave(user, end.id != 0);
-  if (over && *over > 0) end.visit_sessions = *over;
-  if (end.id != 0 || end.visit_sessions > 0) store_.submit_session_ended(std::move(end));
+void Loop::leave(const std::string& user, const store::SessionEnd& end) {
+  if (auto told = presence_.leave(user, end)) store_.submit_session_ended(std::move(*told));
 }
 
 store::AuditRow Loop::audit_row(std::string action, const Endpoint& from, const Endpoint& to,
@@ -96,6 +94,10 @@ store::AuditRow Loop::audit_row(std::string action, const Endpoint& from, const 
 void Loop::audit(store::AuditRow row) {
   // The store takes its own copy; a row it has no room for is kept here, and nothing more is accepted until it is in.
   if (!store_.submit_audit(row)) unaudited_.push_back(std::move(row));
+}
+
+void Loop::hand_in_unaudited() {
+  while (!unaudited_.empty() && store_.submit_audit(unaudited_.back())) unaudited_.pop_back();
 }
 
 void Loop::deny(Fd client, const Endpoint& from, const Endpoint& to, const policy::Decision& decision, WallTime time) {
@@ -137,6 +139,7 @@ bool Loop::open(Fd client, const Endpoint& from, const Endpoint& to, const polic
   session->server = decision.server->name;
   session->service = decision.service->name;
   session->visit = visit;
+  session->default_idle_timeout = options_.idle_timeout;
   session->client = from;
   session->proxy = to;
   session->backend = {decision.server->address, spec.backend_port};
@@ -209,6 +212,8 @@ void Loop::take_settled() {
   for (const auto& [session, ok] : settled) {
     session->rows = ok ? Session::Rows::written : Session::Rows::given_up;
     if (session->rows_signal) session->rows_signal->cancel();
+    // One that ended before could not know it.
+    if (!ok && !session->forwarder) count_given_up(*session);
   }
 }
 
@@ -238,7 +243,8 @@ Task<relay::RelayOutcome> Loop::carry(Session& session) {
 }
 
 // Its rows are lost, and it never carried a byte; that it was refused is told when the store can write again.
-void Loop::audit_given_up(const Session& session) {
+void Loop::count_given_up(const Session& session) {
+  ++counters_.refused;
   store::AuditRow row;
   row.id = store_.next_audit_id();
   row.time = now();
@@ -257,8 +263,7 @@ void Loop::ended(const std::shared_ptr<Session>& session, const relay::RelayOutc
   counters_.bytes_to_client += outcome.bytes_to_client;
   store::SessionEnd end{.visit = session->visit, .ended = now(), .reason = outcome.reason};
   if (session->rows == Session::Rows::given_up) {
-    ++counters_.refused;
-    audit_given_up(*session);
+    count_given_up(*session);
   } else {
     // Also while the rows of the opening are still on their way: the store keeps the order.
     end.id = session->id;
@@ -267,7 +272,7 @@ void Loop::ended(const std::shared_ptr<Session>& session, const relay::RelayOutc
     end.peak_rate = session->peak_rate.value(outcome.bytes_from_client + outcome.bytes_to_client);
     end.detail = outcome.detail;
   }
-  leave(session->user, std::move(end));
+  leave(session->user, end);
   session->forwarder.reset();
   sessions_.erase(session->id);
   open_everywhere_.fetch_sub(1, std::memory_order_relaxed);

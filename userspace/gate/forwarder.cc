@@ -13,7 +13,7 @@ class RelayForwarder final : public Forwarder {
 
   Task<std::optional<relay::RelayOutcome>> prepare() override { return relay_.dial(); }
   Task<relay::RelayOutcome> forward() override { return relay_.forward(); }
-  void abort(policy::EndReason reason, std::string detail) override { relay_.abort(reason, std::move(detail)); }
+  bool abort(policy::EndReason reason, std::string detail) override { return relay_.abort(reason, std::move(detail)); }
   void expire(relay::SteadyTime now) override { relay_.expire(now); }
   void set_idle_timeout(std::chrono::milliseconds timeout) override { relay_.set_idle_timeout(timeout); }
   void announce_end(Duration) override {}  // bytes of somebody else's protocol: nothing can be said in between

@@ -26,8 +26,8 @@ class Forwarder {
   virtual Task<std::optional<relay::RelayOutcome>> prepare() = 0;
   // Passes bytes until the end.
   virtual Task<relay::RelayOutcome> forward() = 0;
-  // Ends it at once; the first reason counts. Safe at any moment.
-  virtual void abort(policy::EndReason reason, std::string detail) = 0;
+  // Ends it at once; false: it was about to end already, for a reason of its own, which counts. Safe at any moment.
+  virtual bool abort(policy::EndReason reason, std::string detail) = 0;
   // Called a few times a second: time limits of its own.
   virtual void expire(relay::SteadyTime now) = 0;
   // Without a byte for so long it ends itself; 0: never.

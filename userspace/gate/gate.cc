@@ -45,16 +45,20 @@ Result<std::unique_ptr<Gate>> Gate::start(const GateOptions& options, const List
   return gate;
 }
 
-Gate::Gate(store::Store& store) : presence_(store) {}
+Gate::Gate(store::Store& store) : store_(store), presence_(store) {}
+
+std::span<const std::unique_ptr<Loop>> Gate::running() const {
+  return stopped_ ? std::span<const std::unique_ptr<Loop>>() : std::span(loops_);
+}
 
 Gate::~Gate() {
   stop(policy::EndReason::service_restart);
 }
 
 std::size_t Gate::publish(const policy::Snapshot& snapshot) {
-  for (auto& loop : loops_) loop->ask([&](Loop& self) { self.publish(snapshot); });
+  for (const auto& loop : running()) loop->ask([&](Loop& self) { self.publish(snapshot); });
   std::size_t ended = 0;
-  for (auto& loop : loops_) {
+  for (const auto& loop : running()) {
     while (loop->ask([&](Loop& self) { return self.judge_some(ended); })) {
     }
   }
@@ -62,12 +66,12 @@ std::size_t Gate::publish(const policy::Snapshot& snapshot) {
 }
 
 void Gate::set_options(const GateOptions& options) {
-  for (auto& loop : loops_) loop->ask([&](Loop& self) { self.set_options(options); });
+  for (const auto& loop : running()) loop->ask([&](Loop& self) { self.set_options(options); });
 }
 
 std::vector<LiveSession> Gate::sessions() {
   std::vector<LiveSession> all;
-  for (auto& loop : loops_) {
+  for (const auto& loop : running()) {
     auto some = loop->ask([](Loop& self) { return self.sessions(); });
     all.insert(all.end(), std::make_move_iterator(some.begin()), std::make_move_iterator(some.end()));
   }
@@ -77,7 +81,7 @@ std::vector<LiveSession> Gate::sessions() {
 std::vector<std::uint64_t> Gate::end_sessions(const std::vector<std::uint64_t>& ids, policy::EndReason reason,
                                               const std::string& detail) {
   std::vector<std::uint64_t> all;
-  for (auto& loop : loops_) {
+  for (const auto& loop : running()) {
     const auto some = loop->ask([&](Loop& self) { return self.end_sessions(ids, reason, detail); });
     all.insert(all.end(), some.begin(), some.end());
   }
@@ -86,13 +90,13 @@ std::vector<std::uint64_t> Gate::end_sessions(const std::vector<std::uint64_t>& 
 
 GateCounters Gate::counters() {
   GateCounters sum;
-  for (auto& loop : loops_) sum += loop->ask([](Loop& self) { return self.counters(); });
+  for (const auto& loop : running()) sum += loop->ask([](Loop& self) { return self.counters(); });
   return sum;
 }
 
 void Gate::stop(policy::EndReason reason) {
-  if (loops_.empty()) return;
-  for (auto& loop : loops_) {
+  if (stopped_) return;
+  for (const auto& loop : running()) {
     loop->ask([&](Loop& self) {
       self.stop_accepting();
       self.end_all(reason);
@@ -100,7 +104,7 @@ void Gate::stop(policy::EndReason reason) {
   }
   // Their coroutines end in the loops; each hands its end to the store before it leaves the registry.
   const auto deadline = std::chrono::steady_clock::now() + stop_limit;
-  for (auto& loop : loops_) {
+  for (const auto& loop : running()) {
     std::size_t open = 0;
     while ((open = loop->ask([](Loop& self) { return self.open_sessions(); })) > 0 &&
            std::chrono::steady_clock::now() < deadline) {
@@ -108,8 +112,16 @@ void Gate::stop(policy::EndReason reason) {
     }
     if (open > 0) spdlog::error("{} sessions did not end in time; the next start closes their rows", open);
   }
-  for (auto& loop : loops_) loop->finish();
-  loops_.clear();
+  for (const auto& loop : running()) loop->finish();
+  stopped_ = true;
+  // Rows that the store had no room for: now or never. After one that it refuses there is no use in trying the others.
+  std::size_t lost = 0;
+  for (const auto& loop : loops_) {
+    for (auto& row : loop->take_unaudited()) {
+      if (lost > 0 || !store_.write_audit(std::move(row))) ++lost;
+    }
+  }
+  if (lost > 0) spdlog::error("{} audit rows are lost: the store did not take them", lost);
 }
 
 }  // namespace gatehouse::gate

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -77,14 +78,20 @@ class Gate {
   [[nodiscard]] std::uint32_t sessions_of(const std::string& user) const { return presence_.sessions_of(user); }
 
   // Stops accepting (what waits in the listening sockets stays there), ends every session with this reason and hands
-  // its end to the store, joins the loops.
+  // its end to the store, joins the loops. Nothing is live afterwards; the store may still answer to the loops, whose
+  // memory is there as long as the gate is: destroy the store first.
   void stop(policy::EndReason reason);
 
  private:
   explicit Gate(store::Store& store);
+  // The loops that answer: none after stop().
+  [[nodiscard]] std::span<const std::unique_ptr<Loop>> running() const;
+
+  store::Store& store_;
   std::atomic<std::size_t> open_ = 0;  // sessions of all loops, for max_sessions
   Presence presence_;
   std::vector<std::unique_ptr<Loop>> loops_;
+  bool stopped_ = false;
 };
 
 }  // namespace gatehouse::gate

@@ -92,7 +92,7 @@ Task<void> Loop::accept_from(Descriptor& listener) {
         ++counters_.held_back;
         pause.expires_after(hold_back_period);
         co_await pause.async_wait(boost::asio::redirect_error(awaiting, error));
-        while (!unaudited_.empty() && store_.submit_audit(unaudited_.back())) unaudited_.pop_back();
+        hand_in_unaudited();
       }
       if (!accepting_) co_return;
       Fd client(::accept4(listener.native_handle(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
@@ -127,6 +127,7 @@ Task<void> Loop::tick() {
     tick_timer_.expires_after(tick_period);
     co_await tick_timer_.async_wait(boost::asio::redirect_error(awaiting, error));
     if (error) co_return;
+    hand_in_unaudited();
     // Many may end at once (a schedule closes): bytes of the others go on in between.
     auto all = all_sessions();
     auto slice = std::chrono::steady_clock::now();
@@ -172,18 +173,17 @@ bool Loop::judge_some(std::size_t& ended) {
 bool Loop::judge_again(Session& session, WallTime time) {
   const auto decision = policy::decide(snapshot_, session.question(time));
   if (!decision.allowed) {
-    session.forwarder->abort(policy::end_reason_for(decision.reason), std::string(policy::name(decision.reason)));
-    return false;
+    return !session.forwarder->abort(policy::end_reason_for(decision.reason),
+                                     std::string(policy::name(decision.reason)));
   }
   // Allowed, but as somebody else or to something else: this is another session.
   if (decision.user->name != session.user) {
-    session.forwarder->abort(policy::EndReason::grant_revoked, "the source address now belongs to another user");
-    return false;
+    return !session.forwarder->abort(policy::EndReason::grant_revoked,
+                                     "the source address now belongs to another user");
   }
   const Endpoint backend{decision.server->address, decision.service->spec.backend_port};
   if (decision.service->name != session.service || backend != session.backend) {
-    session.forwarder->abort(policy::EndReason::service_removed, "the service now stands for another backend");
-    return false;
+    return !session.forwarder->abort(policy::EndReason::service_removed, "the service now stands for another backend");
   }
   take_terms(session, decision);
   return true;
@@ -198,7 +198,7 @@ void Loop::take_terms(Session& session, const policy::Decision& decision) {
   }
   session.grant = decision.grant->name;
   const auto& own = decision.service->spec.idle_timeout;
-  session.forwarder->set_idle_timeout(decision.idle_timeout.value_or(own.value_or(options_.idle_timeout)));
+  session.forwarder->set_idle_timeout(decision.idle_timeout.value_or(own.value_or(session.default_idle_timeout)));
 }
 
 void Loop::announce_end(Session& session, WallTime time) const {
@@ -207,10 +207,13 @@ void Loop::announce_end(Session& session, WallTime time) const {
   for (const auto warning : warnings) {
     if (left <= warning) due = warning;
   }
-  if (due == session.announced) return;
+  const auto announced_end = due ? session.holds_until : std::nullopt;
+  if (due == session.announced && announced_end == session.announced_end) return;
   session.announced = due;
+  session.announced_end = announced_end;
   if (!due) return;  // the end has moved away
-  spdlog::info("session {} of {} ends in {}", session.id, session.user, format_duration(*due));
+  const auto seconds = std::chrono::ceil<std::chrono::seconds>(left);
+  spdlog::info("session {} of {} ends in {}", session.id, session.user, format_duration(seconds));
   session.forwarder->announce_end(left);
 }
 
@@ -227,8 +230,7 @@ std::vector<std::uint64_t> Loop::end_sessions(const std::vector<std::uint64_t>& 
   for (const auto id : ids) {
     const auto found = sessions_.find(id);
     if (found == sessions_.end()) continue;
-    found->second->forwarder->abort(reason, detail);
-    done.push_back(id);
+    if (found->second->forwarder->abort(reason, detail)) done.push_back(id);
   }
   return done;
 }

@@ -56,6 +56,8 @@ class Loop {
   [[nodiscard]] GateCounters counters() const;
 
   void finish();  // from another thread: stops the loop and joins it
+  // After finish(): the audit rows that the store had no room for.
+  [[nodiscard]] std::vector<store::AuditRow> take_unaudited() { return std::exchange(unaudited_, {}); }
 
  private:
   using Descriptor = boost::asio::posix::basic_stream_descriptor<LoopExecutor>;
@@ -73,18 +75,19 @@ class Loop {
              const Presence::Entry& entry, bool room);
   bool open(Fd client, const Endpoint& from, const Endpoint& to, const policy::Decision& decision, std::uint64_t visit,
             WallTime time);
-  void leave(const std::string& user, store::SessionEnd end);
+  void leave(const std::string& user, const store::SessionEnd& end);
   void rows_are_settled(std::shared_ptr<Session> session, bool ok);
   void take_settled();
   Task<void> run_session(std::shared_ptr<Session> session);
   Task<relay::RelayOutcome> carry(Session& session);
   void ended(const std::shared_ptr<Session>& session, const relay::RelayOutcome& outcome);
   [[nodiscard]] std::vector<std::shared_ptr<Session>> all_sessions() const;
-  bool judge_again(Session& session, WallTime time);  // false: ended
+  bool judge_again(Session& session, WallTime time);  // false: it has ended the session
   void take_terms(Session& session, const policy::Decision& decision);
   void announce_end(Session& session, WallTime time) const;
   void audit(store::AuditRow row);
-  void audit_given_up(const Session& session);
+  void hand_in_unaudited();
+  void count_given_up(const Session& session);
   store::AuditRow audit_row(std::string action, const Endpoint& from, const Endpoint& to,
                             const policy::Decision& decision, WallTime time) const;
 
@@ -96,9 +99,9 @@ class Loop {
   std::atomic<std::size_t>& open_everywhere_;  // the sessions of all loops; each counts its own
   Presence& presence_;                         // of all loops
 
+  relay::PipePool pipes_;  // before what may still hold a relay when the loop goes
   boost::asio::io_context context_{1};
   boost::asio::executor_work_guard<LoopExecutor> work_;
-  relay::PipePool pipes_;
   std::vector<std::unique_ptr<Descriptor>> listeners_;
   Timer tick_timer_;
   Fd spare_;  // given up to be able to accept, and refuse, when descriptors run out

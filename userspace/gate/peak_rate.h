@@ -11,23 +11,22 @@ class PeakRate {
  public:
   using Time = std::chrono::steady_clock::time_point;
 
+  explicit PeakRate(Time start = std::chrono::steady_clock::now()) : since_(start) {}
+
   void look(std::uint64_t total, Time now) {
-    if (since_ == Time{}) since_ = now;
     const std::chrono::duration<double> passed = now - since_;
     if (passed.count() < 1) return;
     peak_ = std::max(peak_, static_cast<std::uint64_t>(static_cast<double>(total - seen_) / passed.count()));
     since_ = now;
     seen_ = total;
-    whole_second_ = true;
   }
-  // Bytes a second. What lived for less than a second had all of its `total` in one.
-  [[nodiscard]] std::uint64_t value(std::uint64_t total) const { return whole_second_ ? peak_ : total; }
+  // Bytes a second, at the end: what came since the last whole second came in less than one.
+  [[nodiscard]] std::uint64_t value(std::uint64_t total) const { return std::max(peak_, total - seen_); }
 
  private:
-  Time since_{};
+  Time since_;
   std::uint64_t seen_ = 0;
   std::uint64_t peak_ = 0;
-  bool whole_second_ = false;
 };
 
 }  // namespace gatehouse::gate

@@ -9,15 +9,21 @@ Presence::Entry Presence::enter(const std::string& user) {
   return {inside.visit, inside.open++};
 }
 
-std::optional<std::uint64_t> Presence::leave(const std::string& user, bool opened) {
+std::optional<store::SessionEnd> Presence::leave(const std::string& user, const store::SessionEnd& end) {
+  const bool was_session = end.id != 0;
+  std::optional<store::SessionEnd> told;
+  if (was_session) told = end;
   const std::lock_guard lock(mutex_);
   const auto found = inside_.find(user);
-  if (found == inside_.end()) return std::nullopt;
-  if (opened) ++found->second.sessions;
-  if (--found->second.open > 0) return std::nullopt;
-  const auto sessions = found->second.sessions;
+  if (found == inside_.end()) return told;
+  auto& inside = found->second;
+  if (was_session) inside.last = store::SessionEnd{.visit = end.visit, .ended = end.ended, .reason = end.reason};
+  if (--inside.open > 0) return told;
+  // The last one out may be one that was never let in: then the visit was over with the session before.
+  if (!told) told = inside.last;
+  if (told) told->visit_over = true;
   inside_.erase(found);
-  return sessions;
+  return told;
 }
 
 std::uint32_t Presence::sessions_of(const std::string& user) const {

@@ -28,15 +28,16 @@ class Presence {
   // Counts one session more: to be called before it is decided whether there is room for it, so that two loops cannot
   // both take the last place.
   Entry enter(const std::string& user);
-  // What entered has gone; `opened`: it was a session. A value: the visit is over, and had so many sessions.
-  std::optional<std::uint64_t> leave(const std::string& user, bool opened);
+  // What entered has gone: the session of `end`, or (id 0) what did not become one. What the store has to be told, if
+  // anything: that end, the end of the visit, or both.
+  std::optional<store::SessionEnd> leave(const std::string& user, const store::SessionEnd& end);
   [[nodiscard]] std::uint32_t sessions_of(const std::string& user) const;
 
  private:
   struct Inside {
     std::uint64_t visit = 0;
     std::uint32_t open = 0;
-    std::uint64_t sessions = 0;  // of the visit, that have ended
+    std::optional<store::SessionEnd> last;  // of the visit, without its session
   };
   store::Store& store_;
   mutable std::mutex mutex_;

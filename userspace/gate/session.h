@@ -44,6 +44,8 @@ struct Session {
   std::optional<WallTime> holds_until;
   std::optional<WallTime> judge_at;  // holds_until, or sooner where the terms change before
   std::optional<Duration> announced;
+  std::optional<WallTime> announced_end;  // the end that was told
+  Duration default_idle_timeout{0};       // of the options with which it began
   std::unique_ptr<Forwarder> forwarder;
   PeakRate peak_rate;
 

@@ -1,8 +1,11 @@
 // The bans of users, servers and devices, which are known by name, beside those of addresses. Immutable and shared like
-// them; text (reason, author) stays in the store.
+// them: a changed table takes over all of the old one but the shards that hold the changed names. Text (reason, author)
+// stays in the store.
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -30,9 +33,9 @@ class NameBans {
   // One ban a name; of two the later in `bans` counts.
   explicit NameBans(std::span<const NameBan> bans);
 
-  [[nodiscard]] bool empty() const { return bans_.empty(); }
-  [[nodiscard]] std::size_t size() const { return bans_.size(); }  // expired ones included
-  [[nodiscard]] std::vector<NameBan> list() const;                 // any order; expired ones included
+  [[nodiscard]] bool empty() const { return size_ == 0; }
+  [[nodiscard]] std::size_t size() const { return size_; }  // expired ones included
+  [[nodiscard]] std::vector<NameBan> list() const;          // any order; expired ones included
   // The live ban of this name at `time`; it lives as long as this table. No allocation.
   [[nodiscard]] const NameBan* find(Subject subject, std::string_view name, WallTime time) const;
 
@@ -40,11 +43,18 @@ class NameBans {
   [[nodiscard]] NameBans with(std::span<const NameBan> added, std::span<const NameBan> removed) const;
 
  private:
-  void put(const NameBan& ban);
-  void take_out(Subject subject, std::string_view name);
-
   // By the hash of subject and name, so that a name can be asked for without copying it.
-  std::unordered_multimap<std::uint64_t, NameBan> bans_;
+  using Shard = std::unordered_multimap<std::uint64_t, NameBan>;
+  static constexpr std::size_t fan_out = 64;  // nodes, and shards of a node
+  using Node = std::array<std::shared_ptr<const Shard>, fan_out>;
+
+  struct Change;
+  void apply(std::vector<Change> changes);
+  void apply_to(Shard& shard, std::span<const Change> changes);
+  [[nodiscard]] const Shard* shard_of(std::uint64_t key) const;
+
+  std::array<std::shared_ptr<const Node>, fan_out> nodes_;
+  std::size_t size_ = 0;
 };
 
 }  // namespace gatehouse::policy

@@ -34,7 +34,7 @@ class TcpRelay::Impl {
 
   Task<std::optional<RelayOutcome>> dial();
   Task<RelayOutcome> forward();
-  void end(EndReason reason, std::string detail, bool reset = true);
+  bool end(EndReason reason, std::string detail, bool reset = true);  // false: had ended already
   void expire(SteadyTime now);
   void set_idle_timeout(std::chrono::milliseconds timeout) { options_.idle_timeout = timeout; }
 
@@ -218,12 +218,13 @@ void TcpRelay::Impl::side_failed(bool client_side, int error_number) {
   }
 }
 
-void TcpRelay::Impl::end(EndReason reason, std::string detail, bool reset) {
-  if (ended_) return;
+bool TcpRelay::Impl::end(EndReason reason, std::string detail, bool reset) {
+  if (ended_) return false;
   ended_ = true;
   reason_ = reason;
   detail_ = std::move(detail);
   close_both(reset);
+  return true;
 }
 
 // Whoever waits on one of them is resumed by the loop and finds it closed.
@@ -289,8 +290,8 @@ Task<std::optional<RelayOutcome>> TcpRelay::dial() {
 Task<RelayOutcome> TcpRelay::forward() {
   return impl_->forward();
 }
-void TcpRelay::abort(EndReason reason, std::string detail) {
-  impl_->end(reason, std::move(detail));
+bool TcpRelay::abort(EndReason reason, std::string detail) {
+  return impl_->end(reason, std::move(detail));
 }
 void TcpRelay::expire(SteadyTime now) {
   impl_->expire(now);

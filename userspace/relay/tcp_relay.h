@@ -58,8 +58,8 @@ class TcpRelay {
   Task<RelayOutcome> forward();
 
   // Ends it at once with this reason: reset both ways. Safe at any moment, also before dial() and twice (the first
-  // reason counts).
-  void abort(policy::EndReason reason, std::string detail = {});
+  // reason counts). False: it had ended, or was about to, already.
+  bool abort(policy::EndReason reason, std::string detail = {});
   // Aborts when connecting took too long or nothing has moved for the idle timeout.
   void expire(SteadyTime now);
   // Instead of that of the options; 0: none. Counts from the last byte.

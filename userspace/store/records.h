@@ -38,7 +38,7 @@ struct SessionRow {
 struct SessionEnd {
   std::uint64_t id = 0;  // 0: none, only the visit is over
   std::uint64_t visit = 0;
-  std::uint64_t visit_sessions = 0;  // not 0: the visit is over with this end, and had so many
+  bool visit_over = false;  // with this end
   WallTime ended = {};
   std::uint64_t bytes_from_client = 0;
   std::uint64_t bytes_to_client = 0;
@@ -54,7 +54,7 @@ struct VisitRow {
   Address source;  // of its first session
   WallTime started;
   std::optional<WallTime> ended;
-  std::uint64_t sessions = 0;                              // as far as they have ended
+  std::uint64_t sessions = 0;                              // begun until now
   policy::EndReason end_reason = policy::EndReason::none;  // of the last session
 };
 

@@ -409,7 +409,7 @@ Result<SQLite::Database> open_database(const std::filesystem::path& file, std::s
     }
     database.exec("PRAGMA synchronous = NORMAL");
     database.exec("PRAGMA foreign_keys = ON");
-    database.exec("PRAGMA wal_autocheckpoint = 4000");  // 16 MiB: each checkpoint syncs twice, and holds the writer up
+    database.exec("PRAGMA wal_autocheckpoint = 4000");  // 16 MiB, for what is written before the writer is there
     migrate(database, version, steps);
     return database;
   } catch (const SQLite::Exception& exception) {

@@ -16,7 +16,7 @@ SessionStatements::SessionStatements(SQLite::Database& database)
            "end_detail = ? "
            "WHERE id = ? AND ended IS NULL") {}
 
-void SessionStatements::open(const SessionRow& row) {
+bool SessionStatements::open(const SessionRow& row) {
   Binder(open_)
       .number(row.id)
       .text(row.user)
@@ -30,7 +30,7 @@ void SessionStatements::open(const SessionRow& row) {
       .number(row.policy_version)
       .number(row.visit)
       .time(row.started);
-  execute(open_);
+  return execute(open_) > 0;
 }
 
 void SessionStatements::end(const SessionEnd& end) {

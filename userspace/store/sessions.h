@@ -15,8 +15,8 @@ namespace gatehouse::store {
 class SessionStatements {
  public:
   explicit SessionStatements(SQLite::Database& database);
-  void open(const SessionRow& row);
-  void end(const SessionEnd& end);  // the first end of a session counts
+  bool open(const SessionRow& row);  // false: it was there already
+  void end(const SessionEnd& end);   // the first end of a session counts
 
  private:
   SQLite::Statement open_;

@@ -102,9 +102,9 @@ Store::~Store() = default;
 Result<std::unique_ptr<Store>> Store::open(const StoreOptions& options) {
   auto lock = FileLock::take(options.file);
   if (!lock) return std::unexpected(lock.error());
-  auto database = open_database(options.file);
-  if (!database) return std::unexpected(database.error());
   try {
+    auto database = open_database(options.file);
+    if (!database) return std::unexpected(database.error());
     const auto closed = begin_life(*database, now());
     auto impl =
         std::make_unique<Impl>(std::move(*lock), options.file, std::move(*database), options.queue_capacity, closed);

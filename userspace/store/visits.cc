@@ -8,32 +8,29 @@ namespace gatehouse::store {
 
 VisitStatements::VisitStatements(SQLite::Database& database)
     : open_(database,
-            "INSERT INTO visits(id, user_name, source, started, first_session) VALUES(?, ?, ?, ?, ?) "
-            "ON CONFLICT(id) DO NOTHING"),
-      end_(database,
-           "UPDATE visits SET ended = max(started, ?), sessions = ?, end_reason = ? WHERE id = ? AND ended IS NULL") {}
+            "INSERT INTO visits(id, user_name, source, started, first_session, sessions) VALUES(?, ?, ?, ?, ?, 1) "
+            "ON CONFLICT(id) DO UPDATE SET sessions = sessions + 1"),
+      end_(database, "UPDATE visits SET ended = max(started, ?), end_reason = ? WHERE id = ? AND ended IS NULL") {}
 
-void VisitStatements::open(const SessionRow& first) {
-  if (first.visit == 0) return;
-  Binder(open_).number(first.visit).text(first.user).address(first.client.address).time(first.started).number(first.id);
+void VisitStatements::open(const SessionRow& session) {
+  if (session.visit == 0) return;
+  Binder(open_)
+      .number(session.visit)
+      .text(session.user)
+      .address(session.client.address)
+      .time(session.started)
+      .number(session.id);
   execute(open_);
 }
 
 void VisitStatements::end(const SessionEnd& end) {
-  if (end.visit_sessions == 0) return;
-  Binder(end_)
-      .time(end.ended)
-      .number(end.visit_sessions)
-      .number(static_cast<std::uint16_t>(end.reason))
-      .number(end.visit);
+  if (!end.visit_over) return;
+  Binder(end_).time(end.ended).number(static_cast<std::uint16_t>(end.reason)).number(end.visit);
   execute(end_);
 }
 
 void close_open_visits(SQLite::Database& database, WallTime time) {
-  // Sessions are numbered in order, so those before the visit's first one need not be looked at.
-  SQLite::Statement close(database,
-                          "UPDATE visits SET ended = max(started, ?), end_reason = ?, sessions = (SELECT count(*) FROM "
-                          "sessions WHERE sessions.id >= first_session AND visit_id = visits.id) WHERE ended IS NULL");
+  SQLite::Statement close(database, "UPDATE visits SET ended = max(started, ?), end_reason = ? WHERE ended IS NULL");
   Binder(close).time(time).number(static_cast<std::uint16_t>(policy::EndReason::service_restart));
   execute(close);
 }

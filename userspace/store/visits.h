@@ -11,12 +11,12 @@
 
 namespace gatehouse::store {
 
-// Prepared once, for the way of every connection. Writing the same thing twice does no harm.
+// Prepared once, for the way of every connection.
 class VisitStatements {
  public:
   explicit VisitStatements(SQLite::Database& database);
-  // Of each session: the first one that comes to be written opens the visit.
-  void open(const SessionRow& first);
+  // Of each session once: the first one that comes to be written opens the visit, which counts them.
+  void open(const SessionRow& session);
   // Where it is over with this end.
   void end(const SessionEnd& end);
 
@@ -25,7 +25,7 @@ class VisitStatements {
   SQLite::Statement end_;
 };
 
-// Ends every open visit as service_restart at `time`, counting its sessions; to be called once they are closed.
+// Ends every open visit as service_restart at `time`.
 void close_open_visits(SQLite::Database& database, WallTime time);
 
 std::uint64_t last_visit_id(SQLite::Database& database);  // 0: none

@@ -41,6 +41,7 @@ const std::string writing = "writing to the store";
 Writer::Writer(SQLite::Database database, std::filesystem::path file, std::size_t capacity)
     : database_(std::move(database)),
       file_(std::move(file)),
+      checkpointer_(database_, file_),
       capacity_(std::max(capacity, rows_of_opened)),
       desk_(database_),
       begin_(database_, "BEGIN IMMEDIATE"),
@@ -257,6 +258,13 @@ Writer::Outcome Writer::in_transaction(const std::function<Result<void>()>& work
     auto fault = fault_of(exception, writing, file_, database_.getHandle());
     roll_back();
     return {std::unexpected(std::move(fault)), !is_constraint(exception)};
+  } catch (const DamagedRow& exception) {  // of the work's own rows: others can be written all the same
+    roll_back();
+    return {std::unexpected(damaged(file_, exception.what())), false};
+  } catch (const std::exception& exception) {
+    roll_back();
+    return {failure(writing + " " + file_.string() + " failed: " + exception.what(), "see the log of the daemon"),
+            true};
   }
   if (alarm_) {  // nobody else changes it
     const std::lock_guard lock(mutex_);
@@ -273,8 +281,7 @@ Result<void> Writer::write_rows(std::span<const Item> rows) {
   return in_transaction([&]() -> Result<void> {
            for (const auto& item : rows) {
              if (const auto* opened = std::get_if<std::unique_ptr<Opened>>(&item)) {
-               desk_.visits.open((*opened)->session);
-               desk_.sessions.open((*opened)->session);
+               if (desk_.sessions.open((*opened)->session)) desk_.visits.open((*opened)->session);
                desk_.audit.add((*opened)->audit);
              } else if (const auto* end = std::get_if<SessionEnd>(&item)) {
                desk_.sessions.end(*end);

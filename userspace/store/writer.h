@@ -25,6 +25,7 @@
 
 #include "base/result.h"
 #include "store/audit.h"
+#include "store/checkpointer.h"
 #include "store/life.h"
 #include "store/records.h"
 #include "store/sessions.h"
@@ -109,6 +110,7 @@ class Writer {
 
   SQLite::Database database_;
   std::filesystem::path file_;
+  Checkpointer checkpointer_;
   const std::size_t capacity_;
 
   mutable std::mutex mutex_;
