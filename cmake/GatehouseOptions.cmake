@@ -15,7 +15,14 @@ if(GATEHOUSE_SANITIZE)
     # vptr: it asks through a pipe whether memory can be read, and calls every object bad where no descriptor is left (tests do that).
     target_compile_options(gatehouse_options INTERFACE -fno-sanitize-recover=all -fno-sanitize=vptr)
   endif()
-  # Under sanitizers GCC warns of what only the code that they add seems to do: there the warnings stay off, the plain builds have them.
+  # The sanitizers' libraries shared, so that a test may bring an operator new of its own (libFuzzer comes with the static ones).
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang" AND NOT GATEHOUSE_FUZZ)
+    execute_process(COMMAND ${CMAKE_CXX_COMPILER} -print-file-name=libclang_rt.asan-${CMAKE_SYSTEM_PROCESSOR}.so OUTPUT_VARIABLE sanitizer_library
+      OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
+    cmake_path(GET sanitizer_library PARENT_PATH sanitizer_libraries)
+    target_link_options(gatehouse_options INTERFACE -shared-libsan -Wl,-rpath,${sanitizer_libraries} -fuse-ld=lld)
+  endif()
+  # Warnings are the plain builds' business.
   target_compile_options(gatehouse_options INTERFACE -w)
 else()
   target_compile_options(gatehouse_options INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-Werror>)

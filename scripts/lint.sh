@@ -25,7 +25,7 @@ build=$PWD/build/lint
 # A configuration of its own, with headers precompiled by the clang that clang-tidy is of: it reads no others.
 # no-deprecated-declarations: GCC 12's own std::stable_sort uses what C++17 deprecated.
 cmake -S . -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_COMPILER=clang++-19 -DCMAKE_C_COMPILER=clang-19 \
-  -DCMAKE_CXX_FLAGS=-Wno-deprecated-declarations -DCMAKE_EXPORT_COMPILE_COMMANDS=ON -DGATEHOUSE_UNITY=ON > /dev/null
+  -DCMAKE_CXX_FLAGS=-Wno-deprecated-declarations -DCMAKE_EXPORT_COMPILE_COMMANDS=ON > /dev/null
 ninja -C "$build" -t targets all | sed -n 's/^\(.*cmake_pch\.hxx\.pch\):.*/\1/p' |
   xargs ninja -C "$build" bpf_steer_build bpf_guard_build > /dev/null
 export build
@@ -60,12 +60,9 @@ each() {
   each headers 'clang++-19 -std=c++23 -fsyntax-only -Wall -Wextra -Wno-pragma-once-outside-header -DBOOST_ASIO_NO_DEPRECATED \
     -DGATEHOUSE_VERSION=\"lint\" -DSPDLOG_FMT_EXTERNAL -DSPDLOG_COMPILED_LIB -Iuserspace -Ibpf -Itests -isystem "$build/bpf" $flags -x c++ "$1"' \
     < <(find userspace tests/support -name '*.h' | sort)
-  # Most of its time goes into the headers of libraries: so several files of a room are looked at together, and the file that includes them
-  # is not asked why it does.
   if [ -z "$fast" ]; then
-    each clang-tidy 'clang-tidy-19 --quiet --checks=-bugprone-suspicious-include -p "$build" "$1" \
-        2> >(grep -vE "warnings? generated|^Suppressed|^Use -header-filter" >&2)' \
-      < <({ sed -n 's/^ *"file": "\(.*\/Unity\/.*\)",\{0,1\}$/\1/p' "$build/compile_commands.json"; find userspace -name main.cc; } | sort)
+    each clang-tidy 'clang-tidy-19 --quiet -p "$build" "$1" 2> >(grep -vE "warnings? generated|^Suppressed|^Use -header-filter" >&2)' \
+      < <(find userspace -name '*.cc' | sort)
   fi
 }
 

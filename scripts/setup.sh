@@ -73,7 +73,7 @@ refresh() {
 
 run=(iproute2 nftables libbpf1 libnftnl11 libmnl0 libsqlite3-0 libsodium23 libdate-tz3 tzdata)
 build=(build-essential g++ cmake ninja-build pkg-config git
-  clang-19 llvm-19 clang-tidy-19 clang-format-19 libclang-rt-19-dev bpftool libelf-dev zlib1g-dev
+  clang-19 lld-19 llvm-19 clang-tidy-19 clang-format-19 libclang-rt-19-dev bpftool libelf-dev zlib1g-dev
   libbpf-dev libnftnl-dev libmnl-dev libsqlite3-dev libsqlitecpp-dev libyaml-cpp-dev libcli11-dev libspdlog-dev
   libfmt-dev nlohmann-json3-dev libhowardhinnant-date-dev libsystemd-dev libsodium-dev libgtest-dev libgmock-dev libbenchmark-dev)
 if [ "$codename" = bookworm ]; then build+=(libboost1.81-dev); else build+=(libboost-dev); fi

@@ -62,8 +62,8 @@ build() {
   return 1
 }
 
-# run_ctest PART PRESET LABELS: the tests with one of the labels, two at a time. The machines are shared: a test that fails is tried once more,
-# and ctest shows that it was.
+# run_ctest PART PRESET LABELS: the tests with one of the labels, three at a time, for many of them wait. The machines are shared: a test that
+# fails is tried once more, and ctest shows that it was.
 run_ctest() {
   local part=$1 preset=$2 labels=$3 start=$SECONDS total bad status=0
   if ! build "$preset"; then
@@ -74,7 +74,7 @@ run_ctest() {
   local before=()
   # With the address space laid out at random ThreadSanitizer does not find room for its shadow memory on newer kernels.
   if [ "$preset" = tsan ]; then before=(setarch -R); fi
-  "${before[@]}" ctest --test-dir "build/$preset" -L "$labels" -j 2 --no-tests=error --repeat until-pass:2 --output-on-failure 2>&1 | tee "$work/output" || status=1
+  "${before[@]}" ctest --test-dir "build/$preset" -L "$labels" -j 3 --no-tests=error --repeat until-pass:2 --output-on-failure 2>&1 | tee "$work/output" || status=1
   total=$(sed -n 's/.* tests failed out of \([0-9]*\)$/\1/p' "$work/output" | tail -n 1)
   bad=$(sed -n 's/.*tests passed, \([0-9]*\) tests failed out of .*/\1/p' "$work/output" | tail -n 1)
   if [ -z "$total" ] || { [ "$status" != 0 ] && [ "${bad:-0}" = 0 ]; }; then
