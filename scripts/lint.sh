@@ -15,7 +15,7 @@ case "${1:-}" in
   -h|--help) sed -n '2,7s/^# \{0,1\}//p' "$0"; exit 0 ;;
   *) echo "lint: unknown option '$1' (see --help)" >&2; exit 2 ;;
 esac
-for tool in clang++-19 clang-format-19 clang-tidy-19 shellcheck cmake ninja; do
+for tool in clang++-19 clang-format-19 clang-tidy-19 shellcheck cmake ninja jq; do
   command -v "$tool" > /dev/null || { echo "lint: $tool is not installed: run scripts/setup.sh" >&2; exit 1; }
 done
 jobs=$(nproc)
@@ -25,7 +25,7 @@ build=$PWD/build/lint
 # A configuration of its own, with headers precompiled by the clang that clang-tidy is of: it reads no others.
 # no-deprecated-declarations: GCC 12's own std::stable_sort uses what C++17 deprecated.
 cmake -S . -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_COMPILER=clang++-19 -DCMAKE_C_COMPILER=clang-19 \
-  -DCMAKE_CXX_FLAGS=-Wno-deprecated-declarations -DCMAKE_EXPORT_COMPILE_COMMANDS=ON > /dev/null
+  -DCMAKE_CXX_FLAGS=-Wno-deprecated-declarations -DCMAKE_EXPORT_COMPILE_COMMANDS=ON -DGATEHOUSE_UNITY=ON > /dev/null
 ninja -C "$build" -t targets all | sed -n 's/^\(.*cmake_pch\.hxx\.pch\):.*/\1/p' |
   xargs ninja -C "$build" bpf_steer_build bpf_guard_build > /dev/null
 export build
@@ -61,8 +61,16 @@ each() {
     -DGATEHOUSE_VERSION=\"lint\" -DSPDLOG_FMT_EXTERNAL -DSPDLOG_COMPILED_LIB -Iuserspace -Ibpf -Itests -isystem "$build/bpf" $flags -x c++ "$1"' \
     < <(find userspace tests/support -name '*.h' | sort)
   if [ -z "$fast" ]; then
-    each clang-tidy 'clang-tidy-19 --quiet -p "$build" "$1" 2> >(grep -vE "warnings? generated|^Suppressed|^Use -header-filter" >&2)' \
-      < <(find userspace -name '*.cc' | sort)
+    # Several files of a room as one, as CMake puts them together: the libraries' headers are most of the work.
+    jq -r '.[].file | select(test("/Unity/unity_[0-9]+_cxx\\.cxx$"))' "$build/compile_commands.json" | grep -F '/gatehouse_' | grep -v '/gatehouse_support' > "$build/unity"
+    find "$PWD/userspace" -name main.cc >> "$build/unity"
+    each clang-tidy 'clang-tidy-19 --quiet --checks=-bugprone-suspicious-include -p "$build" "$1" 2> >(grep -vE "warnings? generated|^Suppressed|^Use -header-filter" >&2)' < "$build/unity"
+    looked_at=$(xargs grep -hc '^#include.*/userspace/.*\.cc"' < "$build/unity" | awk '{ sum += $1 } END { print sum }')
+    there=$(find userspace -name '*.cc' -not -name main.cc | wc -l)
+    if [ "$looked_at" != "$there" ]; then
+      echo "lint: clang-tidy looked at $looked_at files of $there: remove $build and try again" >&2
+      failed=$((failed + 1))
+    fi
   fi
 }
 

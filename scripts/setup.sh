@@ -78,7 +78,7 @@ build=(build-essential g++ cmake ninja-build pkg-config git
   libfmt-dev nlohmann-json3-dev libhowardhinnant-date-dev libsystemd-dev libsodium-dev libgtest-dev libgmock-dev libbenchmark-dev)
 if [ "$codename" = bookworm ]; then build+=(libboost1.81-dev); else build+=(libboost-dev); fi
 tests=(haproxy nginx-light libnginx-mod-stream xvfb xauth imagemagick xdotool x11-utils x11-xserver-utils openssh-client
-  qemu-system-x86 busybox-static cpio xz-utils zstd sqlite3 curl jq socat procps iputils-ping tcpdump shellcheck dbus
+  qemu-system-x86 busybox-static cpio xz-utils zstd sqlite3 curl jq socat python3 procps iputils-ping tcpdump shellcheck dbus
   systemd kmod iperf3 wrk strace)
 freerdp=(freerdp3-shadow-x11 freerdp3-x11)
 

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <atomic>
 #include <map>
-#include <mutex>
 #include <thread>
 #include <vector>
 
@@ -97,7 +96,6 @@ TEST(Death, InTheMiddleOfChangesAndSessionsLosesNothingThatWasAcknowledged) {
   Network network;
   Gateway gateway(network, {{"log_level", "info"}});
   const TcpServer backend(network.backend, {addresses(Family::v4).backend, 7000});
-  const TcpServer backend6(network.backend, {addresses(Family::v6).backend, 7000});
   gateway.start();
   gateway.apply(PolicyText{}.text());
 

@@ -166,6 +166,21 @@ TEST_P(Live, TakesOverAnIdleTimeoutThatIsAddedToItsGrant) {
   expect_ended("inactivity_timeout");
 }
 
+TEST_P(Live, KeepsTheIdleTimeoutItBeganWithWhenTheConfigurationIsReloaded) {
+  begin(policy());
+  open();
+  gateway_.set("relay", "{idle_timeout: 1s}");
+  ASSERT_EQ(gateway_.cli({"reload"}).exit_code, 0);
+  auto text = policy();
+  text.users = "  carol: { active: true }\n";
+  gateway_.apply(text.text());  // the session is judged again
+  auto former = std::move(session_);
+  session_ = attempt();
+  ASSERT_TRUE(answers(session_)) << session_.text();
+  EXPECT_EQ(read_to_end(session_.fd, 10s).ending, Ending::reset) << "a new session has the new limit";
+  EXPECT_TRUE(answers(former)) << gateway_.log();
+}
+
 TEST_P(Live, EndsWhenAnOperatorKillsIt) {
   begin(policy());
   open();

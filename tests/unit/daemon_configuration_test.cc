@@ -58,6 +58,7 @@ admin_group: root
 audit_queue: 100
 reconcile_every: 5s
 log_level: debug
+decision_hook: { socket: /run/hook.sock, timeout: 250ms }
 )");
   EXPECT_EQ(configuration.dataplane.instance, "edge-1");
   EXPECT_EQ(configuration.dataplane.bpffs, "/run/bpf");
@@ -87,6 +88,20 @@ log_level: debug
   EXPECT_EQ(configuration.audit_queue, 100U);
   EXPECT_EQ(configuration.reconcile_every, std::chrono::seconds(5));
   EXPECT_EQ(configuration.log_level, "debug");
+  EXPECT_EQ(configuration.gate.hook.socket, "/run/hook.sock");
+  EXPECT_EQ(configuration.gate.hook.timeout, std::chrono::milliseconds(250));
+}
+
+TEST(Configuration, RefusesADecisionHookThatCouldNotBeAsked) {
+  const auto hook = [](const std::string& text) {
+    const auto list = faults("interfaces: [eth0]\ndecision_hook: " + text + "\n");
+    return list.size() == 1 ? list[0].text() : std::to_string(list.size()) + " faults";
+  };
+  EXPECT_THAT(hook("{}"), HasSubstr("says no socket"));
+  EXPECT_THAT(hook("{ socket: hook.sock }"), HasSubstr("no path of a Unix socket"));
+  EXPECT_THAT(hook("{ socket: /" + std::string(107, 'x') + " }"), HasSubstr("at most 107 bytes"));
+  EXPECT_THAT(hook("{ socket: /run/hook.sock, timeout: 31s }"), HasSubstr("longer than 30s"));
+  EXPECT_THAT(hook("{ socket: /run/hook.sock, command: x }"), HasSubstr("command"));
 }
 
 TEST(Configuration, NeedsInterfacesAndHasDefaultsForTheRest) {
@@ -127,9 +142,11 @@ TEST(Configuration, RefusesWhatIsNoYamlMap) {
 
 TEST(Configuration, SaysWhatAReloadCanTakeOver) {
   const auto running = good("interfaces: [eth0]\n");
-  const auto wanted = good("interfaces: [eth1]\nmode: observe\ndeny_ttl: 5s\nrelay: { idle_timeout: 1m }\n");
+  const auto wanted = good(
+      "interfaces: [eth1]\nmode: observe\ndeny_ttl: 5s\nrelay: { idle_timeout: 1m }\ndecision_hook: { socket: "
+      "/run/hook.sock }\n");
   const auto change = compare(running, wanted);
-  EXPECT_THAT(change.applied, ElementsAre("mode", "deny_ttl", "relay"));
+  EXPECT_THAT(change.applied, ElementsAre("mode", "deny_ttl", "decision_hook", "relay"));
   EXPECT_THAT(change.restart_needed, ElementsAre("interfaces"));
   EXPECT_THAT(compare(running, running).applied, IsEmpty());
 }

@@ -2,10 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <array>
-#include <map>
 #include <string>
-#include <utility>
 
 #include "unit/policy_fixture.h"
 
@@ -347,72 +344,6 @@ TEST(Maintenance, OfAServerOrAGroupConcernsItAlone) {
   EXPECT_EQ(first.reason, Reason::backend_maintenance);
   EXPECT_EQ(first.holds_until, moment("2026-11-25")) << "one follows on the other";
   EXPECT_EQ(answer(sections, question("192.0.2.7", "10.200.0.2", 3389)).holds_until, moment("2026-11-24"));
-}
-
-// --- Bans by name ---
-
-TEST(NameBans, OfUserServerAndDeviceComeBeforeEverythingButTheAddress) {
-  auto snap = snapshot(policy_with("grants: {g: {user: alice, server: win1}}\n"),
-                       {{9, Prefix::parse("192.0.2.8").value(), std::nullopt}});
-  const auto until = moment("2026-11-24");
-  const std::vector<NameBan> bans{{1, Subject::user, "alice", until},
-                                  {2, Subject::server, "win2", std::nullopt},
-                                  {3, Subject::device, "123456789", std::nullopt}};
-  snap.bans = snap.bans->with_names(NameBans(bans));
-  const auto user = decide(snap, question("192.0.2.7", "10.200.0.1", 3389));
-  EXPECT_EQ(user.reason, Reason::banned_user);
-  EXPECT_EQ(user.ban_id, 1U);
-  EXPECT_EQ(user.holds_until, until);
-  EXPECT_EQ(user.user->name, "alice");
-  EXPECT_TRUE(decide(snap, question("192.0.2.7", "10.200.0.1", 3389, "2026-11-24")).allowed) << "it has expired";
-  EXPECT_EQ(decide(snap, question("203.0.113.1", "10.200.0.2", 3389)).reason, Reason::banned_backend);
-  EXPECT_EQ(decide(snap, question("192.0.2.8", "10.200.0.2", 3389)).reason, Reason::banned_source);
-  auto device = question("192.0.2.7", "10.200.0.1", 3389, "2026-11-24");
-  device.device = "123456789";
-  EXPECT_EQ(decide(snap, device).reason, Reason::banned_device);
-  device.device = "987654321";
-  EXPECT_TRUE(decide(snap, device).allowed);
-}
-
-TEST(NameBans, KeepOneBanANameAndLeaveTheOldTableAsItWas) {
-  const std::vector<NameBan> first{{1, Subject::user, "alice", std::nullopt},
-                                   {2, Subject::server, "alice", std::nullopt}};
-  const NameBans before(first);
-  const auto after = before.with(std::vector<NameBan>{{3, Subject::user, "alice", moment("2027-01-01")}},
-                                 std::vector<NameBan>{{0, Subject::server, "alice", std::nullopt}});
-  EXPECT_EQ(before.size(), 2U);
-  EXPECT_EQ(after.size(), 1U);
-  EXPECT_EQ(after.find(Subject::user, "alice", moment("2026-12-01"))->id, 3U);
-  EXPECT_EQ(after.find(Subject::user, "alice", moment("2027-01-01")), nullptr);
-  EXPECT_EQ(after.find(Subject::server, "alice", moment("2026-12-01")), nullptr);
-  EXPECT_EQ(BanTable().with_names(after)->with({}, {})->names().list(), after.list())
-      << "a change of addresses keeps them";
-}
-
-TEST(NameBans, AgreeWithAPlainMapOverManyChanges) {
-  std::map<std::pair<Subject, std::string>, std::uint64_t> plain;
-  NameBans bans;
-  const auto kinds = std::array{Subject::user, Subject::server, Subject::device};
-  std::uint64_t number = 7;
-  for (std::uint64_t round = 0; round < 200; ++round) {
-    std::vector<NameBan> added;
-    std::vector<NameBan> removed;
-    for (std::uint64_t i = 0; i < 40; ++i) {
-      number = number * 6364136223846793005U + 1442695040888963407U;
-      NameBan ban{round * 100 + i + 1, kinds[(number >> 40U) % 3], std::to_string((number >> 45U) % 3000),
-                  std::nullopt};
-      (i % 3 == 0 ? removed : added).push_back(std::move(ban));
-    }
-    for (const auto& ban : removed) plain.erase({ban.subject, ban.name});
-    for (const auto& ban : added) plain[{ban.subject, ban.name}] = ban.id;
-    bans = bans.with(added, removed);
-    ASSERT_EQ(bans.size(), plain.size()) << "round " << round;
-  }
-  ASSERT_GT(plain.size(), 1000U);
-  std::map<std::pair<Subject, std::string>, std::uint64_t> listed;
-  for (const auto& ban : bans.list()) listed[{ban.subject, ban.name}] = ban.id;
-  EXPECT_EQ(listed, plain);
-  for (const auto& [who, id] : plain) EXPECT_EQ(bans.find(who.first, who.second, moment("2026-12-01"))->id, id);
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <grp.h>
 #include <spdlog/spdlog.h>
 #include <sys/resource.h>
+#include <sys/un.h>
 
 #include <algorithm>
 #include <fstream>
@@ -121,10 +122,30 @@ void read_dataplane(const StrictMap& root, kernel::DataplaneOptions& options, Is
   }
 }
 
+void read_hook(const StrictMap& root, gate::HookOptions& options, Issues& issues) {
+  const StrictMap hook(root.file(), root.node("decision_hook"), "decision_hook", {"socket", "timeout"}, issues);
+  if (const auto socket = hook.text("socket")) {
+    if (socket->size() >= sizeof(sockaddr_un::sun_path) || !socket->starts_with('/')) {
+      hook.complain("socket", {"'" + *socket + "' is no path of a Unix socket",
+                               "write a path of at most 107 bytes that begins with /"});
+    }
+    options.socket = *socket;
+  } else if (!hook.has("socket")) {
+    root.complain("decision_hook", {"says no socket", "write socket: PATH, where the hook's program listens"});
+  }
+  if (const auto timeout = hook.parsed("timeout", parse_duration)) {
+    if (*timeout > std::chrono::seconds(30)) {
+      hook.complain("timeout", {"is longer than 30s", "write at most 30s: the client waits as long"});
+    }
+    options.timeout = *timeout;
+  }
+}
+
 void read_gate(const StrictMap& root, gate::GateOptions& options, Issues& issues) {
   take(options.loops, root.integer("loops", 1, 64));
   take(options.deny_ttl, root.parsed("deny_ttl", parse_duration));
   take(options.max_sessions, root.integer("max_sessions", 1, 1'000'000));
+  if (root.has("decision_hook")) read_hook(root, options.hook, issues);
   if (!root.has("relay")) return;
   const StrictMap relay(root.file(), root.node("relay"), "relay",
                         {"connect_timeout", "idle_timeout", "keep_alive", "user_timeout"}, issues);
@@ -146,10 +167,10 @@ std::expected<Configuration, Issues> parse_configuration(const std::string& file
   configuration.gate.max_sessions = sessions_by_descriptors();
   const StrictMap root(
       file, *yaml, "the configuration",
-      {"instance",        "bpffs",        "interfaces", "xdp",         "steering",      "mode",        "on_stop",
-       "reject",          "table",        "mark",       "route_table", "rule_priority", "failsafe",    "loops",
-       "deny_ttl",        "max_sessions", "relay",      "state_dir",   "run_dir",       "admin_group", "audit_queue",
-       "reconcile_every", "log_level"},
+      {"instance",        "bpffs",        "interfaces",   "xdp",         "steering",      "mode",        "on_stop",
+       "reject",          "table",        "mark",         "route_table", "rule_priority", "failsafe",    "loops",
+       "deny_ttl",        "max_sessions", "relay",        "state_dir",   "run_dir",       "admin_group", "audit_queue",
+       "reconcile_every", "log_level",    "decision_hook"},
       issues);
   read_dataplane(root, configuration.dataplane, issues);
   read_gate(root, configuration.gate, issues);
@@ -202,6 +223,7 @@ ConfigurationChange compare(const Configuration& running, const Configuration& w
        a.failsafe.sources != b.failsafe.sources || a.failsafe.tcp_ports != b.failsafe.tcp_ports);
   note(change.applied, "deny_ttl", running.gate.deny_ttl != wanted.gate.deny_ttl);
   note(change.applied, "max_sessions", running.gate.max_sessions != wanted.gate.max_sessions);
+  note(change.applied, "decision_hook", running.gate.hook != wanted.gate.hook);
   note(change.applied, "relay",
        running.gate.connect_timeout != wanted.gate.connect_timeout ||
            running.gate.idle_timeout != wanted.gate.idle_timeout || running.gate.keep_alive != wanted.gate.keep_alive ||

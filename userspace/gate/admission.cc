@@ -26,6 +26,9 @@ std::optional<Endpoint> endpoint_of(int descriptor, decltype(::getsockname)* ask
   return Endpoint::from_sockaddr(storage);
 }
 
+constexpr std::size_t hook_questions_at_once = 256;  // a loop's
+constexpr std::uint64_t hook_failures_a_line = 100;  // each has its audit row
+
 void reset_and_close(Fd client) {
   const linger at_once{.l_onoff = 1, .l_linger = 0};
   ::setsockopt(client.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
@@ -41,35 +44,87 @@ void Loop::accepted(Fd client) {
     reset_and_close(std::move(client));
     return;
   }
+  Arrival arrival{*from, *to};
+  if (options_.hook.socket.empty()) {
+    judge(std::move(client), arrival);
+    return;
+  }
+  // What the policy refuses whoever it is, nobody is asked about.
   const auto time = now();
-  const policy::Question question{from->address, to->address, to->port, policy::Transport::tcp, time, std::nullopt};
+  const auto decision = policy::decide(snapshot_, arrival.question(time));
+  if (!decision.allowed && decision.reason != policy::Reason::unknown_source_ip) {
+    deny(std::move(client), *from, *to, decision, time);
+  } else if (hook_.asking() >= hook_questions_at_once) {
+    refuse(std::move(client), *from, *to, decision, policy::Reason::out_of_resources, time,
+           "too many connections wait for the decision hook");
+  } else {
+    auto question = hook_question(*from, *to, decision, time);
+    boost::asio::co_spawn(context_, ask_hook(std::move(client), std::move(arrival), std::move(question)),
+                          boost::asio::detached);
+  }
+}
+
+// The client waits; not a byte of it is looked at. What has changed meanwhile counts: the policy decides afterwards.
+Task<void> Loop::ask_hook(Fd client, Arrival arrival, std::string question) {
+  auto answer = co_await hook_.ask(options_.hook, std::move(question));
+  const auto time = now();
+  if (answer && answer->user && !snapshot_.policy->user_named(*answer->user, arrival.from.address)) {
+    answer = failure("the decision hook names a user who is not in the policy");
+  }
+  if (answer && !accepting_) answer = failure("the daemon stops");
+  if (answer && answer->allow) {
+    arrival.hook = std::move(*answer);
+    judge(std::move(client), arrival);
+    co_return;
+  }
+  auto decision = policy::decide(snapshot_, arrival.question(time));
+  if (answer) {
+    decision.reason = policy::Reason::denied_by_hook;
+    decision.holds_until = answer->until.value_or(time);
+    deny(std::move(client), arrival.from, arrival.to, decision, time, answer->detail);
+    co_return;
+  }
+  if (hook_failures_++ % hook_failures_a_line == 0) spdlog::error("{}", answer.error().text());
+  decision.reason = policy::Reason::hook_failed;
+  decision.holds_until = time;
+  deny(std::move(client), arrival.from, arrival.to, decision, time, answer.error().what);
+}
+
+void Loop::judge(Fd client, const Arrival& arrival) {
+  const auto time = now();
+  const auto question = arrival.question(time);
   const auto decision = policy::decide(snapshot_, question);
   if (!decision.allowed) {
-    deny(std::move(client), *from, *to, decision, time);
+    deny(std::move(client), arrival.from, arrival.to, decision, time);
+    return;
+  }
+  if (arrival.hook.until && *arrival.hook.until <= time) {
+    refuse(std::move(client), arrival.from, arrival.to, decision, policy::Reason::denied_by_hook, time,
+           "until then the decision hook allowed it");
     return;
   }
   const auto entry = presence_.enter(decision.user->name);
   const bool room = open_everywhere_.fetch_add(1, std::memory_order_relaxed) < options_.max_sessions;
-  if (!admit(std::move(client), *from, *to, question, entry, room)) {
+  if (!admit(std::move(client), arrival, question, entry, room)) {
     open_everywhere_.fetch_sub(1, std::memory_order_relaxed);
     leave(decision.user->name, {.visit = entry.visit, .ended = time});
   }
 }
 
-bool Loop::admit(Fd client, const Endpoint& from, const Endpoint& to, policy::Question question,
-                 const Presence::Entry& entry, bool room) {
+bool Loop::admit(Fd client, const Arrival& arrival, policy::Question question, const Presence::Entry& entry,
+                 bool room) {
   // Asked again where it counts how many sessions the user has: only now is the own place taken.
   if (snapshot_.policy->limits_sessions()) question.open_sessions = entry.open_before;
   const auto decision = policy::decide(snapshot_, question);
   if (!decision.allowed) {
-    deny(std::move(client), from, to, decision, question.time);
+    deny(std::move(client), arrival.from, arrival.to, decision, question.time);
     return false;
   }
   if (!room) {
-    refuse(std::move(client), from, to, decision, policy::Reason::out_of_resources, question.time);
+    refuse(std::move(client), arrival.from, arrival.to, decision, policy::Reason::out_of_resources, question.time);
     return false;
   }
-  return open(std::move(client), from, to, decision, entry.visit, question.time);
+  return open(std::move(client), arrival, decision, entry.visit, question.time);
 }
 
 // The place of a session that has ended, or (id 0) was not opened after all.
@@ -100,9 +155,11 @@ void Loop::hand_in_unaudited() {
   while (!unaudited_.empty() && store_.submit_audit(unaudited_.back())) unaudited_.pop_back();
 }
 
-void Loop::deny(Fd client, const Endpoint& from, const Endpoint& to, const policy::Decision& decision, WallTime time) {
+void Loop::deny(Fd client, const Endpoint& from, const Endpoint& to, const policy::Decision& decision, WallTime time,
+                const std::string& detail) {
   ++counters_.denied;
   auto row = audit_row("session_denied", from, to, decision, time);
+  row.detail = detail;
   kernel::Verdict verdict{.source = from.address,
                           .destination = to,
                           .transport = policy::Transport::tcp,
@@ -122,16 +179,18 @@ void Loop::deny(Fd client, const Endpoint& from, const Endpoint& to, const polic
 }
 
 void Loop::refuse(Fd client, const Endpoint& from, const Endpoint& to, const policy::Decision& decision,
-                  policy::Reason reason, WallTime time) {
+                  policy::Reason reason, WallTime time, const std::string& detail) {
   ++counters_.refused;
   auto row = audit_row("session_denied", from, to, decision, time);
+  row.detail = detail;
   row.reason = reason;
   audit(std::move(row));
   reset_and_close(std::move(client));
 }
 
-bool Loop::open(Fd client, const Endpoint& from, const Endpoint& to, const policy::Decision& decision,
-                std::uint64_t visit, WallTime time) {
+bool Loop::open(Fd client, const Arrival& arrival, const policy::Decision& decision, std::uint64_t visit,
+                WallTime time) {
+  const auto& [from, to, hook] = arrival;
   const auto& spec = decision.service->spec;
   auto session = std::make_shared<Session>();
   session->id = store_.next_session_id();
@@ -142,6 +201,8 @@ bool Loop::open(Fd client, const Endpoint& from, const Endpoint& to, const polic
   session->default_idle_timeout = options_.idle_timeout;
   session->client = from;
   session->proxy = to;
+  session->named_user = hook.user;
+  session->hook_until = hook.until;
   session->backend = {decision.server->address, spec.backend_port};
 
   store::SessionRow row;

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "gate/decision_hook.h"
 #include "gate/listeners.h"
 #include "gate/presence.h"
 #include "gate/session.h"
@@ -34,6 +35,7 @@ struct GateOptions {
   std::chrono::milliseconds idle_timeout{0};
   std::chrono::seconds keep_alive{60};
   std::chrono::milliseconds user_timeout{30'000};
+  HookOptions hook{};
 };
 
 struct GateCounters {

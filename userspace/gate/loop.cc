@@ -42,6 +42,7 @@ Loop::Loop(std::size_t number, const GateOptions& options, policy::Snapshot snap
       presence_(presence),
       work_(boost::asio::make_work_guard(context_)),
       tick_timer_(context_.get_executor()),
+      hook_(context_),
       spare_(open_spare()) {}
 
 Loop::~Loop() {
@@ -171,6 +172,9 @@ bool Loop::judge_some(std::size_t& ended) {
 }
 
 bool Loop::judge_again(Session& session, WallTime time) {
+  if (session.hook_until && *session.hook_until <= time) {
+    return !session.forwarder->abort(policy::EndReason::grant_expired, "until then the decision hook allowed it");
+  }
   const auto decision = policy::decide(snapshot_, session.question(time));
   if (!decision.allowed) {
     return !session.forwarder->abort(policy::end_reason_for(decision.reason),
@@ -191,7 +195,10 @@ bool Loop::judge_again(Session& session, WallTime time) {
 
 void Loop::take_terms(Session& session, const policy::Decision& decision) {
   session.holds_until = decision.holds_until;
-  session.judge_at = decision.holds_until;
+  if (session.hook_until && (!session.holds_until || *session.hook_until < *session.holds_until)) {
+    session.holds_until = session.hook_until;
+  }
+  session.judge_at = session.holds_until;
   // Another grant may go on after the one that is named, with other terms.
   if (decision.grant_until && (!session.judge_at || *decision.grant_until < *session.judge_at)) {
     session.judge_at = decision.grant_until;
@@ -203,6 +210,7 @@ void Loop::take_terms(Session& session, const policy::Decision& decision) {
 
 void Loop::announce_end(Session& session, WallTime time) const {
   const auto left = session.holds_until ? *session.holds_until - time : Duration::max();
+  if (left <= Duration::zero()) return;  // it is ending already
   std::optional<Duration> due;
   for (const auto warning : warnings) {
     if (left <= warning) due = warning;
@@ -236,6 +244,7 @@ std::vector<std::uint64_t> Loop::end_sessions(const std::vector<std::uint64_t>& 
 }
 
 void Loop::end_all(policy::EndReason reason) {
+  hook_.cancel();
   for (auto& [id, session] : sessions_) session->forwarder->abort(reason, {});
 }
 

@@ -52,7 +52,8 @@ class Loop {
                                           const std::string& detail);
   void end_all(policy::EndReason reason);
   void stop_accepting();
-  [[nodiscard]] std::size_t open_sessions() const { return sessions_.size(); }
+  // With those of which the decision hook is being asked.
+  [[nodiscard]] std::size_t open_sessions() const { return sessions_.size() + hook_.asking(); }
   [[nodiscard]] GateCounters counters() const;
 
   void finish();  // from another thread: stops the loop and joins it
@@ -67,14 +68,26 @@ class Loop {
   Task<void> tick();
   void accepted(Fd client);
   void refuse_one_without_descriptor(int listener);
-  void deny(Fd client, const Endpoint& from, const Endpoint& to, const policy::Decision& decision, WallTime time);
+  // A connection on its way to a session: whose, to what, and what the decision hook said of it.
+  struct Arrival {
+    Endpoint from;
+    Endpoint to;
+    HookAnswer hook{};
+    [[nodiscard]] policy::Question question(WallTime time) const {
+      policy::Question question{from.address, to.address, to.port, policy::Transport::tcp, time, std::nullopt};
+      question.user = hook.user;
+      return question;
+    }
+  };
+  Task<void> ask_hook(Fd client, Arrival arrival, std::string question);
+  void judge(Fd client, const Arrival& arrival);
+  void deny(Fd client, const Endpoint& from, const Endpoint& to, const policy::Decision& decision, WallTime time,
+            const std::string& detail = {});
   void refuse(Fd client, const Endpoint& from, const Endpoint& to, const policy::Decision& decision,
-              policy::Reason reason, WallTime time);
+              policy::Reason reason, WallTime time, const std::string& detail = {});
   // These two return false where it was denied or refused after all.
-  bool admit(Fd client, const Endpoint& from, const Endpoint& to, policy::Question question,
-             const Presence::Entry& entry, bool room);
-  bool open(Fd client, const Endpoint& from, const Endpoint& to, const policy::Decision& decision, std::uint64_t visit,
-            WallTime time);
+  bool admit(Fd client, const Arrival& arrival, policy::Question question, const Presence::Entry& entry, bool room);
+  bool open(Fd client, const Arrival& arrival, const policy::Decision& decision, std::uint64_t visit, WallTime time);
   void leave(const std::string& user, const store::SessionEnd& end);
   void rows_are_settled(std::shared_ptr<Session> session, bool ok);
   void take_settled();
@@ -104,6 +117,7 @@ class Loop {
   boost::asio::executor_work_guard<LoopExecutor> work_;
   std::vector<std::unique_ptr<Descriptor>> listeners_;
   Timer tick_timer_;
+  DecisionHook hook_;
   Fd spare_;  // given up to be able to accept, and refuse, when descriptors run out
   bool accepting_ = true;
   std::unordered_map<std::uint64_t, std::shared_ptr<Session>> sessions_;
@@ -112,6 +126,7 @@ class Loop {
   std::vector<std::pair<std::shared_ptr<Session>, bool>> settled_;  // by the store's writer, under the lock
   std::vector<store::AuditRow> unaudited_;  // the store had no room; written before anything else is accepted
   GateCounters counters_;
+  std::uint64_t hook_failures_ = 0;
   std::thread thread_;
 };
 

@@ -45,6 +45,8 @@ struct Session {
   std::optional<WallTime> judge_at;  // holds_until, or sooner where the terms change before
   std::optional<Duration> announced;
   std::optional<WallTime> announced_end;  // the end that was told
+  std::optional<std::string> named_user;  // by the decision hook
+  std::optional<WallTime> hook_until;     // no longer than this, whatever the policy says
   Duration default_idle_timeout{0};       // of the options with which it began
   std::unique_ptr<Forwarder> forwarder;
   PeakRate peak_rate;
@@ -56,6 +58,7 @@ struct Session {
   [[nodiscard]] policy::Question question(WallTime time) const {
     policy::Question question{client.address, proxy.address, proxy.port, transport, time, std::nullopt};
     question.live = true;
+    question.user = named_user;
     return question;
   }
   [[nodiscard]] LiveSession live() const {

@@ -68,13 +68,17 @@ bool judge_maintenance(const Case& asked, Decision& decision, WallTime& next) {
 void judge_user(const Policy& policy, const Question& question, const std::optional<Policy::SourceMatch>& source,
                 const Policy::ServiceMatch& service, Decision& decision, const Way& way) {
   if (!source) {
-    way.step("source", false, [&] { return "no user has the source " + question.source.text(); });
+    way.step("source", false, [&] {
+      return question.user ? "there is no user " + std::string(*question.user)
+                           : "no user has the source " + question.source.text();
+    });
     deny(decision, Reason::unknown_source_ip);
     return;
   }
   decision.user = source->user;
   way.step("source", true, [&] {
-    return question.source.text() + " is user " + source->user->name + " by source " + source->source.text();
+    return question.source.text() + " is user " + source->user->name +
+           (question.user ? " by what the decision hook said" : " by source " + source->source.text());
   });
   way.step("user", source->active,
            [&] { return "user " + source->user->name + (source->active ? " is active" : " is not active"); });
@@ -109,7 +113,8 @@ Decision decide(const Snapshot& snapshot, const Question& question, Trace* trace
   policy.prefetch(question.source, question.destination, question.port, question.transport);
   snapshot.bans->prefetch(question.source);
   const auto service = policy.match_service(question.destination, question.port, question.transport);
-  const auto source = policy.user_at(question.source);
+  const auto source =
+      question.user ? policy.user_named(*question.user, question.source) : policy.user_at(question.source);
   if (service && source) policy.prefetch_rules(source->index, service->server_index);
 
   if (const auto ban = snapshot.bans->find(question.source, question.time)) {

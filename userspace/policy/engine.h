@@ -34,6 +34,7 @@ struct Question {
   // About a session that is open already: the grace before a maintenance does not end it.
   bool live = false;
   std::optional<std::string_view> device = {};  // its id, uuid or key, where the protocol has one
+  std::optional<std::string_view> user = {};    // who it is, where a decision hook says so and not the source address
 };
 
 struct Decision {

@@ -217,4 +217,16 @@ std::optional<Policy::SourceMatch> Policy::user_at(const Address& source) const 
   return SourceMatch{&users_[index], index, value.active, value.more_grants, value.more_denials, entry->prefix};
 }
 
+std::optional<Policy::SourceMatch> Policy::user_named(std::string_view name, const Address& source) const {
+  const auto found = user_indexes_.find(name);
+  if (found == user_indexes_.end()) return std::nullopt;
+  const auto index = found->second;
+  return SourceMatch{&users_[index],
+                     index,
+                     users_[index].active,
+                     grant_table_.user_has_more(index),
+                     denial_table_.user_has_more(index),
+                     Prefix::host(source)};
+}
+
 }  // namespace gatehouse::policy

@@ -84,6 +84,8 @@ class Policy {
     Prefix source;  // the one that matched; longest prefix wins
   };
   [[nodiscard]] std::optional<SourceMatch> user_at(const Address& source) const;
+  // The user of this name, as though the source were theirs alone.
+  [[nodiscard]] std::optional<SourceMatch> user_named(std::string_view name, const Address& source) const;
   [[nodiscard]] const CompiledServer& server(std::uint32_t index) const { return servers_.at(index); }
 
   [[nodiscard]] const Conditions& conditions() const { return conditions_; }

@@ -37,7 +37,7 @@ struct ReasonWord {
   std::string_view sentence;
 };
 
-constexpr std::array<ReasonWord, 24> all_reasons{{
+constexpr std::array<ReasonWord, 26> all_reasons{{
     {Reason::allowed, "allowed", "A grant allows this connection."},
     {Reason::unknown_source_ip, "unknown_source_ip",
      "No user has this source address; add the address or its network to the sources of a user."},
@@ -81,6 +81,10 @@ constexpr std::array<ReasonWord, 24> all_reasons{{
      "Access is granted, but the audit row could not be written; mend the store (disk full?), see gatehouse status."},
     {Reason::out_of_resources, "out_of_resources",
      "Access is granted, but the gateway has no descriptor or memory left for it; end sessions or raise its limits."},
+    {Reason::denied_by_hook, "denied_by_hook",
+     "The decision hook refused the connection; ask whoever keeps what it knows."},
+    {Reason::hook_failed, "hook_failed",
+     "The decision hook did not answer in time, or not with what can be used; see whether its program runs."},
 }};
 
 constexpr std::array<Word<EndReason>, 21> all_end_reasons{{
@@ -206,6 +210,8 @@ EndReason end_reason_for(Reason reason) {
     case Reason::banned_device:
       return EndReason::banned;
     case Reason::session_limit:
+    case Reason::denied_by_hook:
+    case Reason::hook_failed:
       return EndReason::forced_disconnect;
     case Reason::store_unavailable:
       return EndReason::store_unavailable;

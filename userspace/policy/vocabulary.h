@@ -44,6 +44,8 @@ enum class Reason : std::uint16_t {
   not_yet_valid = 21,      // only grants that begin later
   store_unavailable = 22,  // allowed, but the audit row could not be written
   out_of_resources = 23,   // allowed, but no descriptor or memory for it
+  denied_by_hook = 24,     // the decision hook refused
+  hook_failed = 25,        // the decision hook gave no answer that can be used
 };
 
 // What an audit row can be about; the store's AuditRow::action.
