@@ -58,6 +58,9 @@ admin_group: root
 audit_queue: 100
 reconcile_every: 5s
 log_level: debug
+login_records: off
+utmp: /tmp/utmp
+wtmp: /tmp/wtmp
 )");
   EXPECT_EQ(configuration.dataplane.instance, "edge-1");
   EXPECT_EQ(configuration.dataplane.bpffs, "/run/bpf");
@@ -87,6 +90,9 @@ log_level: debug
   EXPECT_EQ(configuration.audit_queue, 100U);
   EXPECT_EQ(configuration.reconcile_every, std::chrono::seconds(5));
   EXPECT_EQ(configuration.log_level, "debug");
+  EXPECT_FALSE(configuration.logins.on);
+  EXPECT_EQ(configuration.logins.utmp, "/tmp/utmp");
+  EXPECT_EQ(configuration.logins.wtmp, "/tmp/wtmp");
 }
 
 TEST(Configuration, NeedsInterfacesAndHasDefaultsForTheRest) {
@@ -95,6 +101,8 @@ TEST(Configuration, NeedsInterfacesAndHasDefaultsForTheRest) {
   EXPECT_EQ(configuration.dataplane.enforcement, kernel::Enforcement::enforce);
   EXPECT_EQ(configuration.gate.deny_ttl, std::chrono::seconds(30));
   EXPECT_GE(configuration.gate.loops, 1U);
+  EXPECT_EQ(configuration.logins, LoginOptions{});
+  EXPECT_TRUE(configuration.logins.on);
   const auto issues = faults("mode: enforce\n");
   ASSERT_EQ(issues.size(), 1U);
   EXPECT_THAT(issues[0].what, HasSubstr("interfaces"));
@@ -127,10 +135,10 @@ TEST(Configuration, RefusesWhatIsNoYamlMap) {
 
 TEST(Configuration, SaysWhatAReloadCanTakeOver) {
   const auto running = good("interfaces: [eth0]\n");
-  const auto wanted = good("interfaces: [eth1]\nmode: observe\ndeny_ttl: 5s\nrelay: { idle_timeout: 1m }\n");
+  const auto wanted = good("interfaces: [eth1]\nmode: observe\ndeny_ttl: 5s\nrelay: { idle_timeout: 1m }\nlogin_records: off\n");
   const auto change = compare(running, wanted);
   EXPECT_THAT(change.applied, ElementsAre("mode", "deny_ttl", "relay"));
-  EXPECT_THAT(change.restart_needed, ElementsAre("interfaces"));
+  EXPECT_THAT(change.restart_needed, ElementsAre("interfaces", "login_records"));
   EXPECT_THAT(compare(running, running).applied, IsEmpty());
 }
 

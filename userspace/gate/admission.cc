@@ -138,6 +138,7 @@ bool Loop::open(Fd client, const Endpoint& from, const Endpoint& to, const polic
   session->user = decision.user->name;
   session->server = decision.server->name;
   session->service = decision.service->name;
+  session->protocol = spec.protocol;
   session->visit = visit;
   session->default_idle_timeout = options_.idle_timeout;
   session->client = from;
@@ -150,7 +151,7 @@ bool Loop::open(Fd client, const Endpoint& from, const Endpoint& to, const polic
   row.server = session->server;
   row.service = session->service;
   row.grant = decision.grant->name;
-  row.protocol = spec.protocol;
+  row.protocol = session->protocol;
   row.client = from;
   row.proxy = to;
   row.backend = session->backend;
@@ -238,6 +239,8 @@ Task<relay::RelayOutcome> Loop::carry(Session& session) {
   session.rows_signal.reset();
   if (session.rows == Session::Rows::given_up) {
     session.forwarder->abort(policy::EndReason::store_unavailable, "the session's rows could not be written");
+  } else if (watcher_ != nullptr) {
+    session.watched = watcher_->opened({session.id, session.user, session.protocol, session.client.address, now()});
   }
   co_return co_await session.forwarder->forward();
 }
@@ -272,6 +275,7 @@ void Loop::ended(const std::shared_ptr<Session>& session, const relay::RelayOutc
     end.peak_rate = session->peak_rate.value(outcome.bytes_from_client + outcome.bytes_to_client);
     end.detail = outcome.detail;
   }
+  if (session->watched) watcher_->ended(session->id, end.ended);
   leave(session->user, end);
   session->forwarder.reset();
   sessions_.erase(session->id);
