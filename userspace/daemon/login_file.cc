@@ -23,7 +23,7 @@ template <std::size_t Size>
 void put_text(char (&field)[Size], std::string_view text) {
   auto length = std::min(text.size(), Size);
   while (length > 0 && length < text.size() && (static_cast<unsigned char>(text[length]) & 0xc0U) == 0x80U) --length;
-  std::memcpy(field, text.data(), length);
+  std::ranges::copy(text.substr(0, length), field);
 }
 
 template <std::size_t Size>
@@ -159,7 +159,7 @@ void LoginTable::put(const LoginRecord& record) {
   if (place == records_.size()) {
     records_.push_back(raw);
     changed_.push_back(true);
-  } else if (std::memcmp(&records_[place], &raw, sizeof raw) != 0) {
+  } else {
     records_[place] = raw;
     changed_[place] = true;
   }
