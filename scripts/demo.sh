@@ -121,6 +121,7 @@ interfaces: [alice0, eve0]
 bpffs: $dir/bpf
 state_dir: $dir/state
 run_dir: $dir/run
+login_records: off
 YAML
 cat > "$dir/policy.yaml" <<'YAML'
 pools:

@@ -79,7 +79,9 @@ build=(build-essential g++ cmake ninja-build pkg-config git
 if [ "$codename" = bookworm ]; then build+=(libboost1.81-dev); else build+=(libboost-dev); fi
 tests=(haproxy nginx-light libnginx-mod-stream xvfb xauth imagemagick xdotool x11-utils x11-xserver-utils openssh-client
   qemu-system-x86 busybox-static cpio xz-utils zstd sqlite3 curl jq socat python3 procps iputils-ping tcpdump shellcheck dbus
-  systemd kmod iperf3 wrk strace)
+  systemd kmod iperf3 wrk strace coreutils)
+# What shows files of logins: `last` of util-linux; Debian 13 has another one, which takes them over first.
+if [ "$codename" = bookworm ]; then tests+=(util-linux); else tests+=(wtmpdb); fi
 freerdp=(freerdp3-shadow-x11 freerdp3-x11)
 
 # Services that come with a package are not to be started on the machine of somebody who only runs the tests.

@@ -12,7 +12,7 @@ tests=("$@")
 
 # What the tests call, and what they need of the kernel (dependencies come by themselves; what is built in is passed over).
 # sh: busybox's own shell would take its applets for the real tools.
-tools=(sh ip tc ss nft bpftool ping prlimit)
+tools=(sh ip tc ss nft bpftool ping prlimit who)
 modules=(crc32c_generic crc32c-intel veth dummy 8021q tun nf_tables nft_tproxy nft_socket nft_reject_inet nft_ct nft_log nft_limit nft_fib_inet
   nft_chain_nat nft_nat nft_masq nf_log_syslog sch_ingress sch_netem cls_bpf inet_diag tcp_diag udp_diag)
 

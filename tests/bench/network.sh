@@ -162,6 +162,7 @@ interfaces: [client0]
 bpffs: $dir/bpf
 state_dir: $dir/state
 run_dir: $dir/run
+login_records: off
 max_sessions: $((held + 200))
 YAML
 cat > "$dir/policy.yaml" <<'YAML'

@@ -46,6 +46,7 @@ Gateway::Gateway(const Network& network, const Settings& settings, GatewayOption
       {"xdp", "generic"},
       {"loops", "2"},
       {"log_level", "debug"},
+      {"login_records", "off"},  // these files are the machine's
   };
   for (const auto& [key, value] : settings) settings_[key] = value;
 }

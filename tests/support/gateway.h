@@ -43,7 +43,7 @@ class Gateway {
   using Settings = std::map<std::string, std::string>;
 
   // `settings` add to, or replace, those that are set here: directories, interfaces (the clients' side), xdp: generic,
-  // log_level: debug, and intervals short enough for tests. Nothing is started yet.
+  // log_level: debug, login_records: off, and intervals short enough for tests. Nothing is started yet.
   explicit Gateway(const Network& network, const Settings& settings = {}, GatewayOptions options = {});
   Gateway(const Gateway&) = delete;
   Gateway& operator=(const Gateway&) = delete;

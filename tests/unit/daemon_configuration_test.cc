@@ -59,6 +59,9 @@ audit_queue: 100
 reconcile_every: 5s
 log_level: debug
 decision_hook: { socket: /run/hook.sock, timeout: 250ms }
+login_records: off
+utmp: /tmp/utmp
+wtmp: /tmp/wtmp
 )");
   EXPECT_EQ(configuration.dataplane.instance, "edge-1");
   EXPECT_EQ(configuration.dataplane.bpffs, "/run/bpf");
@@ -90,6 +93,9 @@ decision_hook: { socket: /run/hook.sock, timeout: 250ms }
   EXPECT_EQ(configuration.log_level, "debug");
   EXPECT_EQ(configuration.gate.hook.socket, "/run/hook.sock");
   EXPECT_EQ(configuration.gate.hook.timeout, std::chrono::milliseconds(250));
+  EXPECT_FALSE(configuration.logins.on);
+  EXPECT_EQ(configuration.logins.utmp, "/tmp/utmp");
+  EXPECT_EQ(configuration.logins.wtmp, "/tmp/wtmp");
 }
 
 TEST(Configuration, RefusesADecisionHookThatCouldNotBeAsked) {
@@ -110,6 +116,8 @@ TEST(Configuration, NeedsInterfacesAndHasDefaultsForTheRest) {
   EXPECT_EQ(configuration.dataplane.enforcement, kernel::Enforcement::enforce);
   EXPECT_EQ(configuration.gate.deny_ttl, std::chrono::seconds(30));
   EXPECT_GE(configuration.gate.loops, 1U);
+  EXPECT_EQ(configuration.logins, LoginOptions{});
+  EXPECT_TRUE(configuration.logins.on);
   const auto issues = faults("mode: enforce\n");
   ASSERT_EQ(issues.size(), 1U);
   EXPECT_THAT(issues[0].what, HasSubstr("interfaces"));
@@ -144,10 +152,10 @@ TEST(Configuration, SaysWhatAReloadCanTakeOver) {
   const auto running = good("interfaces: [eth0]\n");
   const auto wanted = good(
       "interfaces: [eth1]\nmode: observe\ndeny_ttl: 5s\nrelay: { idle_timeout: 1m }\ndecision_hook: { socket: "
-      "/run/hook.sock }\n");
+      "/run/hook.sock }\nlogin_records: off\n");
   const auto change = compare(running, wanted);
   EXPECT_THAT(change.applied, ElementsAre("mode", "deny_ttl", "decision_hook", "relay"));
-  EXPECT_THAT(change.restart_needed, ElementsAre("interfaces"));
+  EXPECT_THAT(change.restart_needed, ElementsAre("interfaces", "login_records"));
   EXPECT_THAT(compare(running, running).applied, IsEmpty());
 }
 

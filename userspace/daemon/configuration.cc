@@ -52,6 +52,8 @@ constexpr Word<kernel::OnStop> stop_words[]{{"closed", kernel::OnStop::closed}, 
 constexpr Word<kernel::RejectMode> reject_words[]{{"reset", kernel::RejectMode::reset},
                                                   {"drop", kernel::RejectMode::drop}};
 
+constexpr Word<bool> switch_words[]{{"on", true}, {"off", false}};
+
 template <typename Target, typename Value>
 void take(Target& target, std::optional<Value> value) {
   if (value) target = static_cast<Target>(*value);
@@ -156,6 +158,12 @@ void read_gate(const StrictMap& root, gate::GateOptions& options, Issues& issues
   if (auto user_timeout = relay.parsed("user_timeout", parse_limit)) options.user_timeout = *user_timeout;
 }
 
+void read_logins(const StrictMap& root, LoginOptions& options) {
+  take(options.on, word(root, "login_records", switch_words));
+  if (const auto file = root.text("utmp")) options.utmp = *file;
+  if (const auto file = root.text("wtmp")) options.wtmp = *file;
+}
+
 }  // namespace
 
 std::expected<Configuration, Issues> parse_configuration(const std::string& file, const std::string& text) {
@@ -165,17 +173,19 @@ std::expected<Configuration, Issues> parse_configuration(const std::string& file
   Configuration configuration;
   configuration.gate.loops = std::clamp(std::thread::hardware_concurrency(), 1U, 64U);
   configuration.gate.max_sessions = sessions_by_descriptors();
-  const StrictMap root(
-      file, *yaml, "the configuration",
-      {"instance",        "bpffs",        "interfaces",   "xdp",         "steering",      "mode",        "on_stop",
-       "reject",          "table",        "mark",         "route_table", "rule_priority", "failsafe",    "loops",
-       "deny_ttl",        "max_sessions", "relay",        "state_dir",   "run_dir",       "admin_group", "audit_queue",
-       "reconcile_every", "log_level",    "decision_hook"},
-      issues);
+  const StrictMap root(file, *yaml, "the configuration",
+                       {"instance",     "bpffs",           "interfaces", "xdp",           "steering",
+                        "mode",         "on_stop",         "reject",     "table",         "mark",
+                        "route_table",  "rule_priority",   "failsafe",   "loops",         "deny_ttl",
+                        "max_sessions", "relay",           "state_dir",  "run_dir",       "admin_group",
+                        "audit_queue",  "reconcile_every", "log_level",  "login_records", "utmp",
+                        "wtmp",         "decision_hook"},
+                       issues);
   read_dataplane(root, configuration.dataplane, issues);
   read_gate(root, configuration.gate, issues);
   if (auto directory = root.text("state_dir")) configuration.state_dir = *directory;
   if (auto directory = root.text("run_dir")) configuration.run_dir = *directory;
+  read_logins(root, configuration.logins);
   if (auto group = root.text("admin_group")) {
     if (const auto* entry = ::getgrnam(group->c_str())) {
       configuration.admin_group = entry->gr_gid;
@@ -246,6 +256,9 @@ ConfigurationChange compare(const Configuration& running, const Configuration& w
   note(change.restart_needed, "state_dir", running.state_dir != wanted.state_dir);
   note(change.restart_needed, "run_dir", running.run_dir != wanted.run_dir);
   note(change.restart_needed, "admin_group", running.admin_group != wanted.admin_group);
+  note(change.restart_needed, "login_records", running.logins.on != wanted.logins.on);
+  note(change.restart_needed, "utmp", running.logins.utmp != wanted.logins.utmp);
+  note(change.restart_needed, "wtmp", running.logins.wtmp != wanted.logins.wtmp);
   note(change.restart_needed, "audit_queue", running.audit_queue != wanted.audit_queue);
   return change;
 }

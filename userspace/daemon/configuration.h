@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/strict_yaml.h"
+#include "daemon/login_records.h"
 #include "gate/gate.h"
 #include "kernel/dataplane.h"
 
@@ -17,6 +18,7 @@ namespace gatehouse::daemon {
 struct Configuration {
   kernel::DataplaneOptions dataplane;
   gate::GateOptions gate;
+  LoginOptions logins;
   std::filesystem::path state_dir = "/var/lib/gatehouse";  // gatehouse.db
   std::filesystem::path run_dir = "/run/gatehouse";        // control.sock
   std::optional<unsigned> admin_group;                     // may use the control socket and read the maps

@@ -16,6 +16,7 @@
 #include "admin/operations.h"
 #include "daemon/alarms.h"
 #include "daemon/configuration.h"
+#include "daemon/login_records.h"
 #include "gate/gate.h"
 #include "kernel/dataplane.h"
 #include "policy/engine.h"
@@ -110,6 +111,7 @@ class Daemon final : public admin::Operations {
   std::unique_ptr<kernel::Dataplane> dataplane_;
   gate::Listeners listeners_;
   policy::Snapshot snapshot_;
+  std::unique_ptr<LoginRecords> logins_;  // nullptr: not wanted
   std::unique_ptr<gate::Gate> gate_;
   std::unique_ptr<admin::HttpServer> server_;
 

@@ -63,7 +63,8 @@ Result<void> Daemon::open() {
   if (auto removed = remove_untrue_verdicts(); !removed) return std::unexpected(removed.error());
 
   if (auto opened = open_listeners(); !opened) return std::unexpected(opened.error());
-  auto gate = gate::Gate::start(configuration_.gate, listeners_, snapshot_, *store_, *dataplane_);
+  if (configuration_.logins.on) logins_ = std::make_unique<LoginRecords>(configuration_.logins);
+  auto gate = gate::Gate::start(configuration_.gate, listeners_, snapshot_, *store_, *dataplane_, logins_.get());
   if (!gate) return std::unexpected(gate.error());
   gate_ = std::move(*gate);
   const auto pair = listeners_.for_steering();
@@ -146,6 +147,7 @@ void Daemon::take_down() {
   // The store first: its writer still answers to the loops, whose memory must be there until it is joined.
   store_.reset();
   gate_.reset();
+  logins_.reset();
   dataplane_.reset();
 }
 

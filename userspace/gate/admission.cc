@@ -197,6 +197,7 @@ bool Loop::open(Fd client, const Arrival& arrival, const policy::Decision& decis
   session->user = decision.user->name;
   session->server = decision.server->name;
   session->service = decision.service->name;
+  session->protocol = spec.protocol;
   session->visit = visit;
   session->default_idle_timeout = options_.idle_timeout;
   session->client = from;
@@ -211,7 +212,7 @@ bool Loop::open(Fd client, const Arrival& arrival, const policy::Decision& decis
   row.server = session->server;
   row.service = session->service;
   row.grant = decision.grant->name;
-  row.protocol = spec.protocol;
+  row.protocol = session->protocol;
   row.client = from;
   row.proxy = to;
   row.backend = session->backend;
@@ -299,6 +300,8 @@ Task<relay::RelayOutcome> Loop::carry(Session& session) {
   session.rows_signal.reset();
   if (session.rows == Session::Rows::given_up) {
     session.forwarder->abort(policy::EndReason::store_unavailable, "the session's rows could not be written");
+  } else if (watcher_ != nullptr) {
+    session.watched = watcher_->opened({session.id, session.user, session.protocol, session.client.address, now()});
   }
   co_return co_await session.forwarder->forward();
 }
@@ -333,6 +336,7 @@ void Loop::ended(const std::shared_ptr<Session>& session, const relay::RelayOutc
     end.peak_rate = session->peak_rate.value(outcome.bytes_from_client + outcome.bytes_to_client);
     end.detail = outcome.detail;
   }
+  if (session->watched) watcher_->ended(session->id, end.ended);
   leave(session->user, end);
   session->forwarder.reset();
   sessions_.erase(session->id);

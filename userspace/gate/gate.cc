@@ -32,10 +32,10 @@ GateCounters& GateCounters::operator+=(const GateCounters& other) {
 
 Result<std::unique_ptr<Gate>> Gate::start(const GateOptions& options, const Listeners& listeners,
                                           const policy::Snapshot& snapshot, store::Store& store,
-                                          kernel::Dataplane& dataplane) {
+                                          kernel::Dataplane& dataplane, SessionWatcher* watcher) {
   std::unique_ptr<Gate> gate(new Gate(store));
   for (std::size_t i = 0; i < options.loops; ++i) {
-    auto loop = std::make_unique<Loop>(i, options, snapshot, store, dataplane, gate->open_, gate->presence_);
+    auto loop = std::make_unique<Loop>(i, options, snapshot, store, dataplane, gate->open_, gate->presence_, watcher);
     for (const int descriptor : listeners.of_loop(i, options.loops)) {
       if (auto added = loop->add_listener(descriptor); !added) return std::unexpected(added.error());
     }

@@ -3,7 +3,8 @@
 // reset; allowed, its rows are written and its forwarder runs.
 //
 // Threads: the public calls are for the control thread and block until every loop has done its part (messages to the
-// loops; no lock is shared with them). The store and the data plane outlive the gate's run: call stop() before they go.
+// loops; no lock is shared with them). The store, the data plane and the watcher outlive the gate's run: call stop()
+// before they go.
 #pragma once
 
 #include <atomic>
@@ -20,6 +21,7 @@
 #include "gate/listeners.h"
 #include "gate/presence.h"
 #include "gate/session.h"
+#include "gate/session_watcher.h"
 #include "kernel/dataplane.h"
 #include "policy/engine.h"
 #include "store/store.h"
@@ -62,7 +64,7 @@ class Gate {
   // The loops accept from the moment this returns.
   static Result<std::unique_ptr<Gate>> start(const GateOptions& options, const Listeners& listeners,
                                              const policy::Snapshot& snapshot, store::Store& store,
-                                             kernel::Dataplane& dataplane);
+                                             kernel::Dataplane& dataplane, SessionWatcher* watcher = nullptr);
   ~Gate();  // stop(service_restart) if that was not done
   Gate(const Gate&) = delete;
   Gate& operator=(const Gate&) = delete;

@@ -32,7 +32,8 @@ Fd open_spare() {
 }  // namespace
 
 Loop::Loop(std::size_t number, const GateOptions& options, policy::Snapshot snapshot, store::Store& store,
-           kernel::Dataplane& dataplane, std::atomic<std::size_t>& open_everywhere, Presence& presence)
+           kernel::Dataplane& dataplane, std::atomic<std::size_t>& open_everywhere, Presence& presence,
+           SessionWatcher* watcher)
     : number_(number),
       options_(options),
       snapshot_(std::move(snapshot)),
@@ -40,6 +41,7 @@ Loop::Loop(std::size_t number, const GateOptions& options, policy::Snapshot snap
       dataplane_(dataplane),
       open_everywhere_(open_everywhere),
       presence_(presence),
+      watcher_(watcher),
       work_(boost::asio::make_work_guard(context_)),
       tick_timer_(context_.get_executor()),
       hook_(context_),

@@ -23,7 +23,8 @@ namespace gatehouse::gate {
 class Loop {
  public:
   Loop(std::size_t number, const GateOptions& options, policy::Snapshot snapshot, store::Store& store,
-       kernel::Dataplane& dataplane, std::atomic<std::size_t>& open_everywhere, Presence& presence);
+       kernel::Dataplane& dataplane, std::atomic<std::size_t>& open_everywhere, Presence& presence,
+       SessionWatcher* watcher);
   ~Loop();  // joins; the sessions must have been ended
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
@@ -111,6 +112,7 @@ class Loop {
   kernel::Dataplane& dataplane_;
   std::atomic<std::size_t>& open_everywhere_;  // the sessions of all loops; each counts its own
   Presence& presence_;                         // of all loops
+  SessionWatcher* watcher_;                    // nullptr: nobody wants to hear
 
   relay::PipePool pipes_;  // before what may still hold a relay when the loop goes
   boost::asio::io_context context_{1};
