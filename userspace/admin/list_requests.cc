@@ -87,12 +87,15 @@ Result<AuditRequest> read_audit(const Query& query) {
 }
 
 Result<VerifyRequest> read_verify(const Query& query) {
-  if (auto known = query.only({"after", "limit"}); !known) return std::unexpected(known.error());
+  if (auto known = query.only({"after", "beside", "limit"}); !known) return std::unexpected(known.error());
   std::optional<Error> fault;
   VerifyRequest request;
   const auto after =
       parameter(query, "after", fault, [](std::string_view text) { return parse_number(text, 0, largest_id); });
   request.after = after.value_or(0);
+  const auto beside =
+      parameter(query, "beside", fault, [](std::string_view text) { return parse_number(text, 0, largest_id); });
+  request.beside = beside.value_or(0);
   request.limit = limit_of(query, fault).value_or(request.limit);
   return finished(VerifyRequest(request), fault);
 }

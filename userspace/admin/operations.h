@@ -93,7 +93,8 @@ struct AuditRequest {
 };
 
 struct VerifyRequest {
-  std::uint64_t after = 0;
+  std::uint64_t after = 0;   // position in the chain
+  std::uint64_t beside = 0;  // id of a row
   std::size_t limit = 10'000;
 };
 
@@ -150,7 +151,8 @@ class Operations {
   //  complete}
   virtual Outcome audit(const AuditRequest& request) = 0;
 
-  // Some rows of the audit's chain after a position that was right: {position, hash, complete, fault|null}
+  // Some rows of the audit's chain after a position that was right: {position, hash, beside, complete,
+  // fault|null}
   virtual Outcome verify_audit(const VerifyRequest& request) = 0;
 
   // {changed: [keys], restart_needed: [keys]}

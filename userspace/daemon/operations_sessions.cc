@@ -156,13 +156,14 @@ admin::Outcome Daemon::audit(const admin::AuditRequest& request) {
 }
 
 admin::Outcome Daemon::verify_audit(const admin::VerifyRequest& request) {
-  auto finding = store_->verify_audit(request.after, request.limit);
+  auto finding = store_->verify_audit(request.after, request.beside, request.limit);
   if (!finding) return unavailable(finding.error());
   if (!finding->fault.empty()) {
     spdlog::error("the audit's chain is broken after position {}: {}", finding->position, finding->fault);
   }
   return nlohmann::json{{"position", finding->position},
                         {"hash", finding->hash},
+                        {"beside", finding->beside},
                         {"complete", finding->complete},
                         {"fault", finding->fault.empty() ? nlohmann::json(nullptr) : nlohmann::json(finding->fault)}};
 }

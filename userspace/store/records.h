@@ -78,6 +78,7 @@ struct AuditRow {
 struct AuditFinding {
   std::uint64_t position = 0;  // the last that is right
   std::string hash{};          // of it
+  std::uint64_t beside = 0;    // up to this id of the audit no row stands beside the chain
   bool complete = false;       // nothing is left to look at
   std::string fault{};         // what is wrong after `position`; empty: nothing
 };

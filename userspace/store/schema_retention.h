@@ -13,6 +13,7 @@ CREATE INDEX sessions_by_user ON sessions(user_name);
 CREATE INDEX sessions_by_client ON sessions(client);
 CREATE INDEX sessions_by_visit ON sessions(visit_id, server_name, service_name);
 CREATE INDEX visits_by_user ON visits(user_name);
+CREATE INDEX audit_chain_by_audit ON audit_chain(audit_id);
 )sql";
 
 }  // namespace gatehouse::store

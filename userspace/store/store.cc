@@ -261,8 +261,8 @@ Result<Page<AuditRow>> Store::audit(const AuditQuery& query) {
   return impl_->read([&](SQLite::Database& database) { return read_audit(database, query, now()); });
 }
 
-Result<AuditFinding> Store::verify_audit(std::uint64_t after, std::size_t limit) {
-  return impl_->read([&](SQLite::Database& database) { return verify_chain(database, after, limit); });
+Result<AuditFinding> Store::verify_audit(std::uint64_t after, std::uint64_t beside, std::size_t limit) {
+  return impl_->read([&](SQLite::Database& database) { return verify_chain(database, after, beside, limit); });
 }
 
 }  // namespace gatehouse::store

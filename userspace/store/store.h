@@ -111,8 +111,9 @@ class Store {
   [[nodiscard]] Result<Page<SessionRow>> sessions(const SessionQuery& query);
   [[nodiscard]] Result<Page<VisitRow>> visits(const VisitQuery& query);
   [[nodiscard]] Result<Page<AuditRow>> audit(const AuditQuery& query);
-  // Of the audit's chain, `limit` rows after a position that was found right before (0: from the beginning).
-  [[nodiscard]] Result<AuditFinding> verify_audit(std::uint64_t after, std::size_t limit);
+  // Of the audit's chain, `limit` rows after a position that was found right before (0: from the beginning), and from
+  // its end on as many of the audit's rows after the id `beside`, as the finding before had it.
+  [[nodiscard]] Result<AuditFinding> verify_audit(std::uint64_t after, std::uint64_t beside, std::size_t limit);
 
  private:
   class Impl;
