@@ -260,7 +260,8 @@ TEST(Requests, AuditTakesEveryFilter) {
   const auto bare = audit_of("/");
   ASSERT_TRUE(bare);
   EXPECT_EQ(bare->since, std::nullopt);
-  EXPECT_EQ(bare->after_id, 0U);
+  EXPECT_EQ(bare->after_id, std::nullopt);
+  EXPECT_EQ(bare->before_id, 0U);
   EXPECT_EQ(bare->limit, 100U);
 }
 
@@ -273,6 +274,46 @@ TEST(Requests, AuditFaultsNameTheParameter) {
   EXPECT_EQ(audit_of("/?user=a%1b").error().what, "query parameter user: has a control character");
   EXPECT_EQ(audit_of("/?who=bob").error().what, "unknown query parameter 'who'");
   EXPECT_NE(audit_of("/?since=2h").error().what.find("query parameter since: "), std::string::npos);
+}
+
+TEST(Requests, ListsTakeEveryFilter) {
+  const auto read = read_sessions(*query_of(
+      "/?open=1&user=bob&source=192.0.2.0/24&backend=2001:db8::/64&server=win1&service=win1-rdp&reason=killed&"
+      "since=2026-11-23T08:00:00Z&until=2026-11-24T00:00:00Z&before=7&limit=9"));
+  ASSERT_TRUE(read) << read.error().text();
+  EXPECT_TRUE(read->only_open);
+  EXPECT_EQ(read->user, "bob");
+  EXPECT_EQ(read->source->text(), "192.0.2.0/24");
+  EXPECT_EQ(read->backend->text(), "2001:db8::/64");
+  EXPECT_EQ(read->server, "win1");
+  EXPECT_EQ(read->service, "win1-rdp");
+  EXPECT_EQ(read->reason, policy::EndReason::killed);
+  EXPECT_EQ(read->since, morning);
+  EXPECT_EQ(read->until, morning + std::chrono::hours(16));
+  EXPECT_EQ(read->before_id, 7U);
+  EXPECT_EQ(read->after_id, std::nullopt);
+  const auto visits = read_visits(*query_of("/?user=bob&source=192.0.2.7&server=win1&service=s&reason=normal&after=0"));
+  ASSERT_TRUE(visits) << visits.error().text();
+  EXPECT_EQ(visits->after_id, 0U);
+  EXPECT_EQ(audit_of("/?server=win1&service=s&until=2026-11-23T08:00:00Z&before=3")->until, morning);
+}
+
+TEST(Requests, ListsRefuseWhatCannotBeMeant) {
+  const auto sessions = [](const char* target) { return read_sessions(*query_of(target)).error().what; };
+  EXPECT_EQ(sessions("/?source=192.0.2.7/24"),
+            "query parameter source: '192.0.2.7/24' has bits set beyond its prefix length");
+  EXPECT_EQ(sessions("/?reason=policy_expired"), "query parameter reason: 'policy_expired' is no reason for an end");
+  EXPECT_EQ(sessions("/?before=3&after=2"), "query parameter after: stands beside before");
+  EXPECT_EQ(sessions("/?since=2026-11-23T08:00:00Z&until=2026-11-23T08:00:00Z"),
+            "query parameter until: is not after since");
+  for (const char* target : {"/?before=0", "/?after=-1", "/?backend=win1", "/?server=", "/?until=soon", "/?action=x"}) {
+    EXPECT_FALSE(read_sessions(*query_of(target))) << target;
+  }
+  EXPECT_FALSE(read_visits(*query_of("/?backend=192.0.2.7"))) << "a visit has no backend";
+  EXPECT_FALSE(audit_of("/?backend=192.0.2.7"));
+  EXPECT_FALSE(audit_of("/?open=1"));
+  EXPECT_FALSE(read_bans(*query_of("/?before=3")));
+  EXPECT_EQ(read_ban_history(*query_of("/?before=3&subject=user"))->before_id, 3U);
 }
 
 TEST(Requests, AVerbWithoutInputTakesNothingOrAnEmptyObject) {

@@ -20,6 +20,19 @@ TEST_F(Command, AuditVerifyGoesOnToTheEndAndSaysWhatToNote) {
   EXPECT_THAT(outcome.out, HasSubstr("--at 10005 --hash bb"));
 }
 
+TEST_F(Command, AuditVerifyGoesOnBesideTheEndOfTheChain) {
+  int asked = 0;
+  daemon().scripts["verify_audit"] = [&]() -> admin::Outcome {
+    ++asked;
+    return nlohmann::json{
+        {"position", 5}, {"hash", "aa"}, {"beside", asked * 10}, {"complete", asked == 3}, {"fault", nullptr}};
+  };
+  EXPECT_EQ(run({"audit", "verify", "--at", "5", "--hash", "aa"}).code, exit_ok);
+  EXPECT_EQ(asked, 3);
+  EXPECT_EQ(daemon().verified.after, 5U);
+  EXPECT_EQ(daemon().verified.beside, 20U);
+}
+
 TEST_F(Command, AuditVerifyFailsWhereTheChainIsBroken) {
   answers("verify_audit", R"({"position": 7, "hash": "aa", "complete": true, "fault": "the audit row 9 was removed"})");
   const auto outcome = run({"audit", "verify"});

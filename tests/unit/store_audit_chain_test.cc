@@ -25,7 +25,7 @@ class Chain : public StoreTest {
     }
   }
   AuditFinding verify(std::uint64_t after = 0, std::size_t limit = 1'000) {
-    return open()->verify_audit(after, limit).value();
+    return open()->verify_audit(after, 0, limit).value();
   }
   void tamper(const std::string& statement) { connect().exec(statement); }
 };
@@ -117,6 +117,29 @@ TEST_F(Chain, IsBrokenByARowThatWasPutIn) {
   const auto finding = verify();
   EXPECT_EQ(finding.position, 5U);
   EXPECT_NE(finding.fault.find("101"), std::string::npos) << finding.fault;
+}
+
+TEST_F(Chain, IsComparedWithTheRowsInPiecesAsWell) {
+  write(9);
+  tamper(
+      "INSERT INTO audit SELECT id + 100, time, action, author, user_name, service_name, source, destination, "
+      "destination_port, reason, session_id, detail FROM audit WHERE id = 1");
+  const auto store = open();
+  auto finding = store->verify_audit(9, 0, 4).value();
+  EXPECT_EQ(finding.position, 9U);
+  EXPECT_EQ(finding.beside, 4U);
+  EXPECT_FALSE(finding.complete);
+  finding = store->verify_audit(9, finding.beside, 4).value();
+  EXPECT_EQ(finding.beside, 8U);
+  EXPECT_FALSE(finding.complete);
+  EXPECT_EQ(finding.fault, "");
+  finding = store->verify_audit(9, finding.beside, 4).value();
+  EXPECT_TRUE(finding.complete);
+  EXPECT_NE(finding.fault.find("101"), std::string::npos) << finding.fault;
+  tamper("DELETE FROM audit WHERE id = 109 OR id = 101");
+  finding = store->verify_audit(9, 8, 4).value();
+  EXPECT_TRUE(finding.complete);
+  EXPECT_EQ(finding.fault, "");
 }
 
 TEST_F(Chain, IsBrokenByRowsThatChangedPlaces) {

@@ -174,7 +174,7 @@ TEST_F(StoredBans, TellTheirHistoryNewestFirst) {
   const auto expires = now() + 1h;
   ASSERT_TRUE(store->add_bans(std::vector{ban("user:bob", expires), ban("192.0.2.0/24")}, "ann"));
   ASSERT_TRUE(store->remove_bans(targets({"user:bob"}), "bea"));
-  const auto all = store->ban_history({}).value();
+  const auto all = store->ban_history({}).value().rows;
   ASSERT_EQ(all.size(), 3U);
   EXPECT_EQ(all[0].event, "removed");
   EXPECT_EQ(all[0].ban_id, 1U);
@@ -182,10 +182,10 @@ TEST_F(StoredBans, TellTheirHistoryNewestFirst) {
   EXPECT_EQ(all[0].author, "bea");
   EXPECT_EQ(all[0].expires, expires);
   EXPECT_EQ(all[0].reason, ban("user:bob").reason);
-  EXPECT_EQ(store->ban_history({.limit = 1})->size(), 1U);
-  EXPECT_EQ(store->ban_history({.target = targets({"user:bob"}).front()})->size(), 2U);
-  EXPECT_EQ(store->ban_history({.target = targets({"192.0.2.7"}).front()})->size(), 1U);
-  EXPECT_EQ(store->ban_history({.kind = policy::BanKind::device})->size(), 0U);
+  EXPECT_EQ(store->ban_history({.limit = 1})->rows.size(), 1U);
+  EXPECT_EQ(store->ban_history({.target = targets({"user:bob"}).front()})->rows.size(), 2U);
+  EXPECT_EQ(store->ban_history({.target = targets({"192.0.2.7"}).front()})->rows.size(), 1U);
+  EXPECT_EQ(store->ban_history({.kind = policy::BanKind::device})->rows.size(), 0U);
 }
 
 TEST_F(StoredBans, EndInTheOrderOfTheirEndsAndSoManyAtATime) {
@@ -201,7 +201,7 @@ TEST_F(StoredBans, EndInTheOrderOfTheirEndsAndSoManyAtATime) {
   const auto second = store->expire_bans(start + 2h, 10).value();
   EXPECT_EQ(second.targets, targets({"user:bob"}));
   EXPECT_EQ(second.next, start + 3h);
-  EXPECT_EQ(store->ban_history({.kind = policy::BanKind::user})->front().time, start + 2h);
+  EXPECT_EQ(store->ban_history({.kind = policy::BanKind::user})->rows.front().time, start + 2h);
 }
 
 TEST_F(StoredBans, OneThatHadEndedWhenItIsReplacedIsExpiredInTheHistory) {
@@ -230,7 +230,7 @@ INSERT INTO ban_history(ban_id, event, address, prefix_length, expires, reason, 
   ASSERT_EQ(rows.size(), 1U);
   EXPECT_EQ(policy::text_of(rows[0].target), "192.0.2.0/24");
   EXPECT_EQ(rows[0].reason, "guessing");
-  EXPECT_EQ(store->ban_history({})->size(), 1U);
+  EXPECT_EQ(store->ban_history({})->rows.size(), 1U);
   EXPECT_EQ(*store->add_bans(std::vector{ban("user:bob")}, "bea"), std::vector<std::uint64_t>{10})
       << "9 was given once";
 }
@@ -251,7 +251,7 @@ TEST_F(StoredBans, AreAudited) {
   for (int i = 0; i < 12; ++i) many.push_back(ban("10.0.0." + std::to_string(i)));
   ASSERT_TRUE(store->add_bans(many, "ann"));
   ASSERT_TRUE(store->remove_bans(targets({"192.0.2.7"}), "bea"));
-  const auto rows = store->audit({}).value();
+  const auto rows = store->audit({}).value().rows;
   ASSERT_EQ(rows.size(), 3U);
   EXPECT_EQ(rows[2].action, "ban_added");
   EXPECT_EQ(rows[2].author, "ann");
@@ -259,7 +259,7 @@ TEST_F(StoredBans, AreAudited) {
   EXPECT_NE(rows[2].detail.find("scanning"), std::string::npos);
   EXPECT_NE(rows[1].detail.find("10.0.0.9 and 2 more"), std::string::npos) << rows[1].detail;
   ASSERT_TRUE(store->add_bans(std::vector{ban("user:bob")}, "ann"));
-  EXPECT_EQ(store->audit({.user = "bob"})->front().detail.substr(0, 8), "user:bob");
+  EXPECT_EQ(store->audit({.user = "bob"})->rows.front().detail.substr(0, 8), "user:bob");
   EXPECT_EQ(rows[0].action, "ban_removed");
   EXPECT_EQ(rows[0].author, "bea");
 }

@@ -97,7 +97,7 @@ TEST_F(StoreOnAFullDisk, OpensNoSessionKeepsTheRestAndRecovers) {
   SQLite::Statement select(database, "SELECT what FROM arrivals ORDER BY number");
   while (select.executeStep()) arrivals.push_back(static_cast<std::uint64_t>(select.getColumn(0).getInt64()));
   EXPECT_EQ(arrivals, expected);
-  EXPECT_TRUE(store->sessions({.only_open = true})->empty());
+  EXPECT_TRUE(store->sessions({.only_open = true})->rows.empty());
 
   ASSERT_TRUE(store->submit_session_opened(session(22), audit("session_allowed"), answers.expect(22)));
   ASSERT_TRUE(answers.wait_for(21));

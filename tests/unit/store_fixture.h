@@ -10,6 +10,7 @@
 #include <condition_variable>
 #include <cstdlib>
 #include <filesystem>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -128,6 +129,24 @@ bool eventually(Condition&& condition, std::chrono::milliseconds limit = std::ch
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }
   return true;
+}
+
+// Every page of a list; `read` is the store's call.
+template <typename Query, typename Read>
+auto all_of(Query query, Read&& read) {
+  query.limit = SIZE_MAX;
+  auto page = read(query).value();
+  auto rows = std::move(page.rows);
+  while (!page.complete) {
+    if (query.after_id) {
+      query.after_id = page.next;
+    } else {
+      query.before_id = page.next;
+    }
+    page = read(query).value();
+    std::move(page.rows.begin(), page.rows.end(), std::back_inserter(rows));
+  }
+  return rows;
 }
 
 class StoreTest : public ::testing::Test {

@@ -174,8 +174,8 @@ TEST_F(StoredPolicy, IsReplacedAsAWholeAndEveryVersionsTextIsKept) {
   EXPECT_EQ(select.getColumn(3).getInt64(), 1'750'000'000'000);
   EXPECT_FALSE(select.executeStep());
   const auto rows = store->audit({.action = "policy_applied"});
-  ASSERT_EQ(rows->size(), 2U);
-  EXPECT_EQ(rows->front().detail, "- grants bob-win1");
+  ASSERT_EQ(rows->rows.size(), 2U);
+  EXPECT_EQ(rows->rows.front().detail, "- grants bob-win1");
 }
 
 TEST_F(StoredPolicy, RefusesAChangeThatWasMadeAgainstAnotherVersion) {
@@ -189,7 +189,7 @@ TEST_F(StoredPolicy, RefusesAChangeThatWasMadeAgainstAnotherVersion) {
   }
   EXPECT_EQ(store->load_policy()->version, 1U);
   EXPECT_EQ(store->load_policy()->document, document);
-  EXPECT_EQ(store->audit({})->size(), 1U) << "no audit row of what was not done";
+  EXPECT_EQ(store->audit({})->rows.size(), 1U) << "no audit row of what was not done";
   EXPECT_FALSE(store->health().alarm) << "that is no fault of the store";
 }
 

@@ -39,7 +39,7 @@ TEST_F(StoreOpening, UsesAWriteAheadLogAndKeepsWhatWasThere) {
   ASSERT_TRUE(open()->write_audit(audit("daemon_started")));
   const auto store = open();
   EXPECT_EQ(connect().execAndGet("PRAGMA journal_mode").getString(), "wal");
-  EXPECT_EQ(store->audit({})->size(), 1U);
+  EXPECT_EQ(store->audit({})->rows.size(), 1U);
 }
 
 TEST_F(StoreOpening, RefusesANewerSchemaAndLeavesTheFileAsItWas) {

@@ -31,7 +31,7 @@ TEST_F(StoredVisits, AreOpenFromTheFirstSessionToTheLast) {
   ASSERT_TRUE(answers.wait_for(2));
   store->submit_session_ended(end_of(1, visit, false));
   ASSERT_TRUE(store->write_audit(audit("daemon_stopped")));
-  auto rows = store->visits({.only_open = true}).value();
+  auto rows = store->visits({.only_open = true}).value().rows;
   ASSERT_EQ(rows.size(), 1U);
   EXPECT_EQ(rows[0].id, visit);
   EXPECT_EQ(rows[0].user, "bob");
@@ -42,14 +42,14 @@ TEST_F(StoredVisits, AreOpenFromTheFirstSessionToTheLast) {
 
   store->submit_session_ended(end_of(2, visit, true));
   ASSERT_TRUE(store->write_audit(audit("daemon_stopped")));
-  EXPECT_TRUE(store->visits({.only_open = true})->empty());
-  rows = store->visits({.user = "bob"}).value();
+  EXPECT_TRUE(store->visits({.only_open = true})->rows.empty());
+  rows = store->visits({.user = "bob"}).value().rows;
   ASSERT_EQ(rows.size(), 1U);
   EXPECT_EQ(rows[0].ended, session_end(2).ended);
   EXPECT_EQ(rows[0].sessions, 2U);
   EXPECT_EQ(rows[0].end_reason, policy::EndReason::client_reset);
-  EXPECT_TRUE(store->visits({.user = "eve"})->empty());
-  const auto sessions = store->sessions({}).value();
+  EXPECT_TRUE(store->visits({.user = "eve"})->rows.empty());
+  const auto sessions = store->sessions({}).value().rows;
   EXPECT_EQ(sessions[0].visit, visit);
   EXPECT_EQ(sessions[0].peak_rate, 77U);
 }
@@ -62,7 +62,7 @@ TEST_F(StoredVisits, AreOverAlsoWithWhatNeverBecameASession) {
   store->submit_session_ended(end_of(1, visit, false));  // while another was about to open
   store->submit_session_ended({.visit = visit, .visit_over = true, .ended = at(1'700'000'100'000)});
   ASSERT_TRUE(store->write_audit(audit("daemon_stopped")));
-  const auto rows = store->visits({}).value();
+  const auto rows = store->visits({}).value().rows;
   ASSERT_EQ(rows.size(), 1U);
   EXPECT_EQ(rows[0].ended, at(1'700'000'100'000));
   EXPECT_EQ(rows[0].sessions, 1U);
@@ -78,7 +78,7 @@ TEST_F(StoredVisits, CountTheirSessionsInWhateverOrderTheyAreWritten) {
     ASSERT_TRUE(answers.wait_for(3));
   }
   const auto store = open();
-  EXPECT_EQ(store->visits({}).value().at(0).sessions, 3U);
+  EXPECT_EQ(store->visits({}).value().rows.at(0).sessions, 3U);
 }
 
 TEST_F(StoredVisits, GoOnWithLargerNumbersAfterAStart) {
@@ -92,7 +92,7 @@ TEST_F(StoredVisits, GoOnWithLargerNumbersAfterAStart) {
   const auto store = open();
   EXPECT_EQ(store->next_visit_id(), 2U);
   // The former store ended without the end of the session.
-  const auto rows = store->visits({}).value();
+  const auto rows = store->visits({}).value().rows;
   ASSERT_EQ(rows.size(), 1U);
   EXPECT_TRUE(rows[0].ended.has_value());
   EXPECT_EQ(rows[0].sessions, 1U);

@@ -188,7 +188,7 @@ TEST_F(StoreWriter, GivesUpAfterFiveSecondsWhenItCannotWriteAtItsEnd) {
   EXPECT_EQ(answers.all()[1], std::vector{false}) << "nobody is left waiting";
   holder.release();
   const auto next = open();
-  ASSERT_EQ(next->audit({.action = "daemon_died"})->size(), 1U) << "rows were lost: that is no orderly end";
+  ASSERT_EQ(next->audit({.action = "daemon_died"})->rows.size(), 1U) << "rows were lost: that is no orderly end";
 }
 
 TEST_F(StoreWriter, CancelsAJobThatItDoesNotGetTo) {
@@ -214,7 +214,7 @@ TEST_F(StoreWriter, JobsComeAfterTheRowsThatWereSubmittedBefore) {
   const auto store = open();
   for (int i = 0; i < 300; ++i) ASSERT_TRUE(store->submit_audit(audit("session_denied")));
   ASSERT_TRUE(store->write_audit(audit("daemon_stopped")));
-  EXPECT_EQ(store->audit({.limit = 1000})->size(), 301U);
+  EXPECT_EQ(store->audit({.limit = 1000})->rows.size(), 301U);
 }
 
 TEST_F(StoreWriter, BringsTheLogIntoTheDatabaseWhileItIsOpen) {

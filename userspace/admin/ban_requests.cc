@@ -82,6 +82,20 @@ void read_targets(ObjectReader& body, std::string_view key, std::vector<policy::
   }
 }
 
+Result<BansRequest> read_what(const Query& query) {
+  std::optional<Error> fault;
+  BansRequest request;
+  request.kind = parameter(query, "subject", fault, [](std::string_view text) -> Result<policy::BanKind> {
+    if (const auto kind = policy::ban_kind_of(text)) return *kind;
+    return failure("'" + std::string(text) + "' is nothing that can be banned", "write " + std::string(kinds_of_bans));
+  });
+  request.target =
+      parameter(query, "target", fault, [](std::string_view text) { return policy::parse_ban_target(text); });
+  request.before_id = id_before(query, fault).value_or(0);
+  request.limit = limit_of(query, fault).value_or(request.limit);
+  return finished(std::move(request), fault);
+}
+
 }  // namespace
 
 Result<std::vector<BanRequest>> read_add_bans(std::string_view bytes, WallTime now) {
@@ -141,16 +155,12 @@ Result<RemoveBansRequest> read_remove_bans(std::string_view bytes) {
 
 Result<BansRequest> read_bans(const Query& query) {
   if (auto known = query.only({"subject", "target", "limit"}); !known) return std::unexpected(known.error());
-  std::optional<Error> fault;
-  BansRequest request;
-  request.kind = parameter(query, "subject", fault, [](std::string_view text) -> Result<policy::BanKind> {
-    if (const auto kind = policy::ban_kind_of(text)) return *kind;
-    return failure("'" + std::string(text) + "' is nothing that can be banned", "write " + std::string(kinds_of_bans));
-  });
-  request.target =
-      parameter(query, "target", fault, [](std::string_view text) { return policy::parse_ban_target(text); });
-  request.limit = limit_of(query, fault).value_or(request.limit);
-  return finished(std::move(request), fault);
+  return read_what(query);
+}
+
+Result<BansRequest> read_ban_history(const Query& query) {
+  if (auto known = query.only({"subject", "target", "before", "limit"}); !known) return std::unexpected(known.error());
+  return read_what(query);
 }
 
 }  // namespace gatehouse::admin

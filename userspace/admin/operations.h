@@ -51,6 +51,7 @@ struct BanRequest {
 struct BansRequest {
   std::optional<policy::BanKind> kind;
   std::optional<policy::BanTarget> target;  // of a network: what covers it and what lies inside it
+  std::uint64_t before_id = 0;              // of the history only; 0: from the newest on
   std::size_t limit = 100;
 };
 struct RemoveBansRequest {
@@ -61,27 +62,39 @@ struct VersionsRequest {
   std::uint64_t before = 0;  // 0: from the newest on
   std::size_t limit = 100;
 };
+// Lists come in pages: newest first; with after_id oldest first, from there on (a follower goes on from `next`).
 struct SessionsRequest {
   bool only_open = false;
-  std::size_t limit = 100;
-};
-struct VisitsRequest {
-  bool only_open = false;
   std::optional<std::string> user;
+  std::optional<Prefix> source;
+  std::optional<Prefix> backend;  // of sessions only
+  std::optional<std::string> server;
+  std::optional<std::string> service;
+  std::optional<policy::EndReason> reason;
+  std::optional<WallTime> since;
+  std::optional<WallTime> until;
+  std::uint64_t before_id = 0;  // 0: from the newest on
+  std::optional<std::uint64_t> after_id;
   std::size_t limit = 100;
 };
+using VisitsRequest = SessionsRequest;
 struct AuditRequest {
   std::optional<WallTime> since;
+  std::optional<WallTime> until;
   std::optional<std::string> action;
   std::optional<std::string> user;
-  std::optional<Address> source;
+  std::optional<Prefix> source;
+  std::optional<std::string> server;
+  std::optional<std::string> service;
   std::optional<policy::Reason> reason;
-  std::uint64_t after_id = 0;
+  std::uint64_t before_id = 0;
+  std::optional<std::uint64_t> after_id;
   std::size_t limit = 100;
 };
 
 struct VerifyRequest {
-  std::uint64_t after = 0;
+  std::uint64_t after = 0;   // position in the chain
+  std::uint64_t beside = 0;  // id of a row
   std::size_t limit = 10'000;
 };
 
@@ -116,9 +129,9 @@ class Operations {
   // {sessions: [{id, user, server, service, grant, protocol, client, proxy, backend, started, ended|null,
   // duration_seconds,
   //  bytes_from_client, bytes_to_client, peak_bytes_per_second, end_reason, end_detail, holds_until|null,
-  //  end_announced_seconds|null, visit, policy_version}]}
+  //  end_announced_seconds|null, visit, policy_version}], next, complete}
   virtual Outcome sessions(const SessionsRequest& request) = 0;
-  // {visits: [{id, user, source, started, ended|null, duration_seconds, sessions, end_reason}]}
+  // {visits: [{id, user, source, started, ended|null, duration_seconds, sessions, end_reason}], next, complete}
   virtual Outcome visits(const VisitsRequest& request) = 0;
   // {killed: [ids], unknown: [ids]}; `ids` empty means all of `user`, if given.
   virtual Outcome kill(const std::vector<std::uint64_t>& ids, const std::optional<std::string>& user,
@@ -126,17 +139,20 @@ class Operations {
 
   // {bans: [{id, subject, network|user|server|device, reason, author, created, expires|null}], total}
   virtual Outcome bans(const BansRequest& request) = 0;
-  // {events: [{id, ban_id, event, subject, network|user|server|device, reason, author, time, expires|null}]}
+  // {events: [{id, ban_id, event, subject, network|user|server|device, reason, author, time, expires|null}], next,
+  //  complete}
   virtual Outcome ban_history(const BansRequest& request) = 0;
   // {added: [{id, subject, network|user|server|device}], added_count, sessions_ended, notes: [text]}
   virtual Outcome add_bans(const std::vector<BanRequest>& requests, const Peer& peer) = 0;
   // {removed: [texts], removed_count, unknown: [texts], unknown_ids: [ids], unknown_count}
   virtual Outcome remove_bans(const RemoveBansRequest& request, const Peer& peer) = 0;
 
-  // {rows: [{id, time, action, author, user, service, source, destination, reason, session_id, detail}]}
+  // {rows: [{id, time, action, author, user, service, source, destination, reason, session_id, detail}], next,
+  //  complete}
   virtual Outcome audit(const AuditRequest& request) = 0;
 
-  // Some rows of the audit's chain after a position that was right: {position, hash, complete, fault|null}
+  // Some rows of the audit's chain after a position that was right: {position, hash, beside, complete,
+  // fault|null}
   virtual Outcome verify_audit(const VerifyRequest& request) = 0;
 
   // {changed: [keys], restart_needed: [keys]}

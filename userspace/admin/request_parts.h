@@ -3,6 +3,7 @@
 
 #include <charconv>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -15,6 +16,7 @@ namespace gatehouse::admin {
 
 inline constexpr std::size_t longest_name = 256;
 inline constexpr std::size_t longest_reason = 1024;
+inline constexpr std::uint64_t largest_id = std::numeric_limits<std::int64_t>::max();  // the store's are signed
 
 inline std::string indexed(std::string_view name, std::size_t index) {
   return std::string(name) + "[" + std::to_string(index) + "]";
@@ -59,6 +61,11 @@ auto parameter(const Query& query, std::string_view name, std::optional<Error>& 
 
 inline std::optional<std::size_t> limit_of(const Query& query, std::optional<Error>& fault) {
   return parameter(query, "limit", fault, [](std::string_view text) { return parse_number(text, 1, most_rows); });
+}
+
+// 1 and up.
+inline std::optional<std::uint64_t> id_before(const Query& query, std::optional<Error>& fault) {
+  return parameter(query, "before", fault, [](std::string_view text) { return parse_number(text, 1, largest_id); });
 }
 
 }  // namespace gatehouse::admin

@@ -10,7 +10,6 @@ namespace {
 constexpr std::size_t longest_path = 4096;
 constexpr std::size_t most_files = 10'000;
 constexpr std::size_t most_ids = 100'000;
-constexpr std::uint64_t largest_id = std::numeric_limits<std::int64_t>::max();  // the store's integers are signed
 constexpr auto any_number = std::numeric_limits<std::uint64_t>::max();
 
 std::vector<policy::SourceText> read_files(ObjectReader& body, std::optional<Error>& fault) {
@@ -36,10 +35,6 @@ Result<PolicyRequest> read_policy(std::string_view bytes, std::initializer_list<
   request.files = read_files(body, fault);
   request.expected_version = body.number("expected_version", 0, any_number);
   return finished(std::move(request), fault);
-}
-
-Result<std::string> any_text(std::string_view text) {
-  return std::string(text);
 }
 
 }  // namespace
@@ -119,67 +114,9 @@ Result<VersionsRequest> read_policy_versions(const Query& query) {
   if (auto known = query.only({"before", "limit"}); !known) return std::unexpected(known.error());
   std::optional<Error> fault;
   VersionsRequest request;
-  const auto before =
-      parameter(query, "before", fault, [](std::string_view text) { return parse_number(text, 1, largest_id); });
-  request.before = before.value_or(0);
+  request.before = id_before(query, fault).value_or(0);
   request.limit = limit_of(query, fault).value_or(request.limit);
   return finished(VersionsRequest(request), fault);
-}
-
-Result<SessionsRequest> read_sessions(const Query& query) {
-  if (auto known = query.only({"open", "limit"}); !known) return std::unexpected(known.error());
-  std::optional<Error> fault;
-  SessionsRequest request;
-  const auto open = parameter(query, "open", fault, [](std::string_view text) { return parse_number(text, 0, 1); });
-  request.only_open = open.value_or(0) == 1;
-  request.limit = limit_of(query, fault).value_or(request.limit);
-  return finished(SessionsRequest(request), fault);
-}
-
-Result<VisitsRequest> read_visits(const Query& query) {
-  if (auto known = query.only({"open", "user", "limit"}); !known) return std::unexpected(known.error());
-  std::optional<Error> fault;
-  VisitsRequest request;
-  const auto open = parameter(query, "open", fault, [](std::string_view text) { return parse_number(text, 0, 1); });
-  request.only_open = open.value_or(0) == 1;
-  request.user = parameter(query, "user", fault, any_text);
-  request.limit = limit_of(query, fault).value_or(request.limit);
-  return finished(std::move(request), fault);
-}
-
-Result<AuditRequest> read_audit(const Query& query) {
-  if (auto known = query.only({"since", "action", "user", "source", "reason", "after", "limit"}); !known) {
-    return std::unexpected(known.error());
-  }
-  std::optional<Error> fault;
-  AuditRequest request;
-  request.since = parameter(query, "since", fault, parse_time);
-  request.action = parameter(query, "action", fault, [](std::string_view text) -> Result<std::string> {
-    if (policy::is_audit_action(text)) return std::string(text);
-    return failure("'" + std::string(text) + "' is no action of the audit", "docs/api.md lists them");
-  });
-  request.user = parameter(query, "user", fault, any_text);
-  request.source = parameter(query, "source", fault, Address::parse);
-  request.reason = parameter(query, "reason", fault, [](std::string_view text) -> Result<policy::Reason> {
-    if (const auto reason = policy::reason_of(text)) return *reason;
-    return failure("'" + std::string(text) + "' is no reason code", "docs/policy.md lists them");
-  });
-  const auto after =
-      parameter(query, "after", fault, [](std::string_view text) { return parse_number(text, 0, largest_id); });
-  request.after_id = after.value_or(0);
-  request.limit = limit_of(query, fault).value_or(request.limit);
-  return finished(std::move(request), fault);
-}
-
-Result<VerifyRequest> read_verify(const Query& query) {
-  if (auto known = query.only({"after", "limit"}); !known) return std::unexpected(known.error());
-  std::optional<Error> fault;
-  VerifyRequest request;
-  const auto after =
-      parameter(query, "after", fault, [](std::string_view text) { return parse_number(text, 0, largest_id); });
-  request.after = after.value_or(0);
-  request.limit = limit_of(query, fault).value_or(request.limit);
-  return finished(VerifyRequest(request), fault);
 }
 
 }  // namespace gatehouse::admin

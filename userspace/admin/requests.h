@@ -14,7 +14,7 @@
 
 namespace gatehouse::admin {
 
-inline constexpr std::size_t most_rows = 100'000;  // of one answer; more is asked for in pages
+inline constexpr std::size_t most_rows = 100'000;  // that can be asked for at once; an answer may have fewer
 
 struct PolicyRequest {
   std::vector<policy::SourceText> files;
@@ -34,9 +34,11 @@ Result<KillRequest> read_kill(std::string_view body);
 Result<std::vector<BanRequest>> read_add_bans(std::string_view body, WallTime now);
 Result<RemoveBansRequest> read_remove_bans(std::string_view body);
 Result<BansRequest> read_bans(const Query& query);
+Result<BansRequest> read_ban_history(const Query& query);
 
 Result<std::optional<std::uint64_t>> read_policy_version(const Query& query);
 Result<VersionsRequest> read_policy_versions(const Query& query);
+// list_requests.cc
 Result<SessionsRequest> read_sessions(const Query& query);
 Result<VisitsRequest> read_visits(const Query& query);
 Result<AuditRequest> read_audit(const Query& query);

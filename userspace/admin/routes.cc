@@ -86,7 +86,7 @@ Outcome get_bans(const Request&, const Query& query, Operations& operations) {
 }
 
 Outcome get_ban_history(const Request&, const Query& query, Operations& operations) {
-  const auto wanted = read_bans(query);
+  const auto wanted = read_ban_history(query);
   return wanted ? operations.ban_history(*wanted) : bad_request(wanted.error());
 }
 

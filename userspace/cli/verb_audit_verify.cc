@@ -1,6 +1,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <memory>
+#include <utility>
 
 #include "cli/table.h"
 #include "cli/text.h"
@@ -18,8 +19,8 @@ struct VerifyOptions {
 
 constexpr std::uint64_t rows_at_a_time = 10'000;  // a fraction of a second of the daemon's control thread
 
-std::uint64_t position_of(const json& answer) {
-  return static_cast<std::uint64_t>(std::max(0.0, number(answer, "position")));
+std::uint64_t number_of(const json& answer, const char* key) {
+  return static_cast<std::uint64_t>(std::max(0.0, number(answer, key)));
 }
 
 bool is_right(const json& answer) {
@@ -31,18 +32,20 @@ int verify(const Context& context, const VerifyOptions& options) {
     return context.fail({"--at and --hash belong together", "give both as they were noted, or none"}, exit_usage);
   }
   std::uint64_t after = 0;
+  std::uint64_t beside = 0;
   bool found_noted = options.at == 0;
   json answer;
   do {
-    const auto before = after;
+    const auto before = std::pair(after, beside);
     auto limit = rows_at_a_time;
     if (after < options.at) limit = std::min(limit, options.at - after);  // a step ends at the position that was noted
-    auto step =
-        context.ask("GET", "/v1/audit/verify?after=" + std::to_string(after) + "&limit=" + std::to_string(limit));
+    auto step = context.ask("GET", "/v1/audit/verify?after=" + std::to_string(after) +
+                                       "&beside=" + std::to_string(beside) + "&limit=" + std::to_string(limit));
     if (!step) return step.error();
     answer = std::move(*step);
-    after = position_of(answer);
-    if (after == before && is_right(answer) && !is_true(answer, "complete")) {
+    after = number_of(answer, "position");
+    beside = number_of(answer, "beside");
+    if (std::pair(after, beside) == before && is_right(answer) && !is_true(answer, "complete")) {
       return context.fail({"the daemon does not get on with the audit", "look at its log"});
     }
     if (is_right(answer) && after == options.at && !found_noted) {

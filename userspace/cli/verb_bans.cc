@@ -7,6 +7,7 @@
 #include "cli/arguments.h"
 #include "cli/ban_lines.h"
 #include "cli/files.h"
+#include "cli/lists.h"
 #include "cli/table.h"
 #include "cli/text.h"
 #include "cli/verbs.h"
@@ -202,9 +203,9 @@ int remove(const Context& context, const BanOptions& options) {
   return all ? exit_ok : exit_failed;
 }
 
-// "?limit=..&subject=..&target=.."; the exit code is the error.
-std::expected<std::string, int> query_of_filters(const Context& context, const BanOptions& options) {
-  std::string query = "?limit=" + std::to_string(options.limit);
+// "&subject=..&target=.."; the exit code is the error.
+std::expected<std::string, int> filters_of_bans(const Context& context, const BanOptions& options) {
+  std::string query;
   for (std::size_t i = 0; i < options.filters.size(); ++i) {
     if (options.filters.at(i)->count() == 0) continue;
     const auto kind = policy::all_ban_kinds.at(i);
@@ -219,9 +220,9 @@ std::expected<std::string, int> query_of_filters(const Context& context, const B
 }
 
 int list(const Context& context, const BanOptions& options) {
-  const auto query = query_of_filters(context, options);
+  const auto query = filters_of_bans(context, options);
   if (!query) return query.error();
-  const auto answer = context.ask("GET", "/v1/bans" + *query);
+  const auto answer = context.ask("GET", "/v1/bans?limit=" + std::to_string(options.limit) + *query);
   if (!answer) return answer.error();
   if (context.json) {
     context.print_json(*answer);
@@ -245,29 +246,26 @@ int list(const Context& context, const BanOptions& options) {
   return exit_ok;
 }
 
+constexpr List history_list{.path = "/v1/bans/history", .key = "events"};
+
 int tell_history(const Context& context, const BanOptions& options) {
-  const auto query = query_of_filters(context, options);
+  const auto query = filters_of_bans(context, options);
   if (!query) return query.error();
-  const auto answer = context.ask("GET", "/v1/bans/history" + *query);
-  if (!answer) return answer.error();
-  if (context.json) {
-    context.print_json(*answer);
-    return exit_ok;
-  }
-  Table table({{"TIME"}, {"EVENT"}, {"BAN", Table::Align::right}, {"BANNED"}, {"EXPIRES"}, {"AUTHOR"}, {"REASON"}});
-  const auto& events = member(*answer, "events");
-  for (auto at = events.size(); at > 0; --at) {  // the newest at the end
-    const auto& event = events.is_array() ? events.at(at - 1) : events;
-    const auto expires = show(event, "expires");
-    table.add({show_time(show(event, "time")), show(event, "event"), show(event, "ban_id"), shown_target(event),
-               expires == "-" ? "never" : show_time(expires), show(event, "author"), show(event, "reason")});
-  }
-  if (table.empty()) {
-    context.out() << "No ban was ever added.\n";
-    return exit_ok;
-  }
-  table.print(context.out());
-  return exit_ok;
+  ListOptions rows;
+  rows.limit = options.limit;
+  return show_list(context, history_list, rows, *query, [&](const std::vector<json>& events) {
+    Table table({{"TIME"}, {"EVENT"}, {"BAN", Table::Align::right}, {"BANNED"}, {"EXPIRES"}, {"AUTHOR"}, {"REASON"}});
+    for (auto at = events.rbegin(); at != events.rend(); ++at) {  // the newest at the end
+      const auto expires = show(*at, "expires");
+      table.add({show_time(show(*at, "time")), show(*at, "event"), show(*at, "ban_id"), shown_target(*at),
+                 expires == "-" ? "never" : show_time(expires), show(*at, "author"), show(*at, "reason")});
+    }
+    if (table.empty()) {
+      context.out() << "No ban was ever added.\n";
+    } else {
+      table.print(context.out());
+    }
+  });
 }
 
 void add_target_options(CLI::App* verb, BanOptions& options) {

@@ -6,11 +6,18 @@
 
 #include "admin/operations.h"
 #include "base/time.h"
+#include "store/records.h"
 
 namespace gatehouse::daemon {
 
 inline nlohmann::json json_of(std::optional<WallTime> time) {
   return time ? nlohmann::json(format_time(*time)) : nlohmann::json(nullptr);
+}
+
+// {NAME: rows, next, complete}
+template <typename Row>
+nlohmann::json page_of(const char* name, nlohmann::json rows, const store::Page<Row>& page) {
+  return {{name, std::move(rows)}, {"next", page.next}, {"complete", page.complete}};
 }
 
 inline std::unexpected<admin::Fault> fault(int status, Error error) {

@@ -101,10 +101,11 @@ admin::Outcome Daemon::bans(const admin::BansRequest& request) {
 }
 
 admin::Outcome Daemon::ban_history(const admin::BansRequest& request) {
-  auto events = store_->ban_history({.kind = request.kind, .target = request.target, .limit = request.limit});
-  if (!events) return unavailable(events.error());
+  auto page = store_->ban_history(
+      {.kind = request.kind, .target = request.target, .before_id = request.before_id, .limit = request.limit});
+  if (!page) return unavailable(page.error());
   auto list = nlohmann::json::array();
-  for (const auto& each : *events) {
+  for (const auto& each : page->rows) {
     auto event = json_of_target(each.target);
     event["id"] = each.id;
     event["ban_id"] = each.ban_id;
@@ -115,7 +116,7 @@ admin::Outcome Daemon::ban_history(const admin::BansRequest& request) {
     event["expires"] = json_of(each.expires);
     list.push_back(std::move(event));
   }
-  return nlohmann::json{{"events", std::move(list)}};
+  return page_of("events", std::move(list), *page);
 }
 
 // What the policy does not have may come; the answer says so, for it may be a slip of the pen.

@@ -10,14 +10,35 @@
 
 namespace gatehouse::daemon {
 
+namespace {
+
+store::SessionQuery query_of(const admin::SessionsRequest& request) {
+  return {.only_open = request.only_open,
+          .user = request.user,
+          .source = request.source,
+          .backend = request.backend,
+          .server = request.server,
+          .service = request.service,
+          .reason = request.reason,
+          .since = request.since,
+          .until = request.until,
+          .before_id = request.before_id,
+          .after_id = request.after_id,
+          .limit = request.limit};
+}
+
+}  // namespace
+
 admin::Outcome Daemon::sessions(const admin::SessionsRequest& request) {
-  auto rows = store_->sessions({request.only_open, request.limit});
-  if (!rows) return unavailable(rows.error());
+  auto page = store_->sessions(query_of(request));
+  if (!page) return unavailable(page.error());
   std::unordered_map<std::uint64_t, gate::LiveSession> live;
-  for (auto& session : gate_->sessions()) live.emplace(session.id, session);
+  if (std::ranges::any_of(page->rows, [](const auto& row) { return !row.ended; })) {
+    for (auto& session : gate_->sessions()) live.emplace(session.id, session);
+  }
   auto list = nlohmann::json::array();
   const auto time = now();
-  for (const auto& row : *rows) {
+  for (const auto& row : page->rows) {
     const auto found = live.find(row.id);
     // A row that is still open while the loops no longer know the session: its end is on the way to the disk.
     if (request.only_open && found == live.end()) continue;
@@ -48,15 +69,15 @@ admin::Outcome Daemon::sessions(const admin::SessionsRequest& request) {
       list.back()["end_announced_seconds"] = std::chrono::duration<double>(*found->second.announced).count();
     }
   }
-  return nlohmann::json{{"sessions", std::move(list)}};
+  return page_of("sessions", std::move(list), *page);
 }
 
 admin::Outcome Daemon::visits(const admin::VisitsRequest& request) {
-  auto rows = store_->visits({.only_open = request.only_open, .user = request.user, .limit = request.limit});
-  if (!rows) return unavailable(rows.error());
+  auto page = store_->visits(query_of(request));
+  if (!page) return unavailable(page.error());
   auto list = nlohmann::json::array();
   const auto time = now();
-  for (const auto& row : *rows) {
+  for (const auto& row : page->rows) {
     list.push_back({{"id", row.id},
                     {"user", row.user},
                     {"source", row.source.text()},
@@ -66,7 +87,7 @@ admin::Outcome Daemon::visits(const admin::VisitsRequest& request) {
                     {"sessions", row.sessions},
                     {"end_reason", policy::name(row.end_reason)}});
   }
-  return nlohmann::json{{"visits", std::move(list)}};
+  return page_of("visits", std::move(list), *page);
 }
 
 admin::Outcome Daemon::kill(const std::vector<std::uint64_t>& ids, const std::optional<std::string>& user,
@@ -104,16 +125,20 @@ admin::Outcome Daemon::kill(const std::vector<std::uint64_t>& ids, const std::op
 }
 
 admin::Outcome Daemon::audit(const admin::AuditRequest& request) {
-  auto rows = store_->audit({.since = request.since,
+  auto page = store_->audit({.since = request.since,
+                             .until = request.until,
                              .action = request.action,
                              .user = request.user,
                              .source = request.source,
+                             .server = request.server,
+                             .service = request.service,
                              .reason = request.reason,
+                             .before_id = request.before_id,
                              .after_id = request.after_id,
                              .limit = request.limit});
-  if (!rows) return unavailable(rows.error());
+  if (!page) return unavailable(page.error());
   auto list = nlohmann::json::array();
-  for (const auto& row : *rows) {
+  for (const auto& row : page->rows) {
     list.push_back(
         {{"id", row.id},
          {"time", format_time(row.time)},
@@ -127,17 +152,18 @@ admin::Outcome Daemon::audit(const admin::AuditRequest& request) {
          {"session_id", row.session_id},
          {"detail", row.detail}});
   }
-  return nlohmann::json{{"rows", std::move(list)}};
+  return page_of("rows", std::move(list), *page);
 }
 
 admin::Outcome Daemon::verify_audit(const admin::VerifyRequest& request) {
-  auto finding = store_->verify_audit(request.after, request.limit);
+  auto finding = store_->verify_audit(request.after, request.beside, request.limit);
   if (!finding) return unavailable(finding.error());
   if (!finding->fault.empty()) {
     spdlog::error("the audit's chain is broken after position {}: {}", finding->position, finding->fault);
   }
   return nlohmann::json{{"position", finding->position},
                         {"hash", finding->hash},
+                        {"beside", finding->beside},
                         {"complete", finding->complete},
                         {"fault", finding->fault.empty() ? nlohmann::json(nullptr) : nlohmann::json(finding->fault)}};
 }

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "store/columns.h"
+#include "store/listing.h"
 
 namespace gatehouse::store {
 namespace {
@@ -79,34 +80,35 @@ std::uint64_t last_audit_id(SQLite::Database& database) {
   return static_cast<std::uint64_t>(database.execAndGet("SELECT coalesce(max(id), 0) FROM audit").getInt64());
 }
 
-std::vector<AuditRow> read_audit(SQLite::Database& database, const AuditQuery& query, WallTime now) {
-  const bool following = query.after_id > 0;
-  std::optional<std::uint64_t> last;
-  if (following) last = complete_up_to(database, query.after_id, now);
+Page<AuditRow> read_audit(SQLite::Database& database, const AuditQuery& query, WallTime now) {
+  Listing rows("audit", audit_columns, "time");
+  rows.within("source", query.source, "audit_by_source");
+  if (query.user) {
+    rows.only("user_name = ? AND user_name <> ''", [&](Binder& binder) { binder.text(*query.user); }, "audit_by_user");
+  }
+  if (query.reason) {
+    const auto number = static_cast<std::uint64_t>(*query.reason);
+    const bool denied = number > 0;  // others are not in the index
+    rows.only(
+        denied ? "reason = ? AND reason > 0" : "reason = ?", [number](Binder& binder) { binder.number(number); },
+        denied ? "audit_by_reason" : nullptr);
+  }
+  rows.equal("action", query.action);
+  rows.equal("service_name", query.service);
+  if (query.server) {
+    rows.only(
+        "service_name IN (SELECT name FROM services WHERE server_name = ?) OR EXISTS(SELECT 1 FROM sessions "
+        "WHERE sessions.id = audit.session_id AND sessions.server_name = ?)",
+        [&](Binder& binder) { binder.text(*query.server).text(*query.server); });
+  }
+  rows.between(query.since, query.until);
 
-  std::string text = std::string("SELECT ") + audit_columns + " FROM audit WHERE id > ?";
-  if (last) text += " AND id <= ?";
-  if (query.since) text += " AND time >= ?";
-  if (query.action) text += " AND action = ?";
-  if (query.user) text += " AND user_name = ?";
-  if (query.source) text += " AND source = ?";
-  if (query.reason) text += " AND reason = ?";
-  text += following ? " ORDER BY id LIMIT ?" : " ORDER BY id DESC LIMIT ?";
-
-  SQLite::Statement select(database, text);
-  Binder binder(select);
-  binder.number(query.after_id);
-  if (last) binder.number(*last);
-  if (query.since) binder.time(*query.since);
-  if (query.action) binder.text(*query.action);
-  if (query.user) binder.text(*query.user);
-  if (query.source) binder.address(*query.source);
-  if (query.reason) binder.number(static_cast<std::uint16_t>(*query.reason));
-  binder.number(static_cast<std::uint64_t>(row_limit(query.limit)));
-
-  std::vector<AuditRow> rows;
-  while (select.executeStep()) rows.push_back(audit_row_of(select));
-  return rows;
+  Listing::Wanted wanted{.oldest_first = query.after_id.has_value()};
+  if (query.after_id) {
+    wanted.ids.after = *query.after_id;
+    if (const auto last = complete_up_to(database, *query.after_id, now)) wanted.ids.before = *last + 1;
+  }
+  return read_page(database, rows, query, wanted, audit_row_of);
 }
 
 }  // namespace gatehouse::store

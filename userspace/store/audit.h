@@ -37,7 +37,7 @@ std::uint64_t last_audit_id(SQLite::Database& database);  // 0: none
 
 // Ids are handed out before their rows are written, so a row may come into the table after one with a larger id. For
 // who follows (by after_id) the answer ends before a gap that may still close, which is one right before a row of the
-// last second.
-std::vector<AuditRow> read_audit(SQLite::Database& database, const AuditQuery& query, WallTime now);
+// last second, and is complete with that for now.
+Page<AuditRow> read_audit(SQLite::Database& database, const AuditQuery& query, WallTime now);
 
 }  // namespace gatehouse::store

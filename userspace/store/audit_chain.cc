@@ -66,10 +66,6 @@ std::optional<ChainHash> hash_at(SQLite::Database& database, std::uint64_t posit
   return hash_column(select.getColumn(0));
 }
 
-std::uint64_t count_of(SQLite::Database& database, const char* query) {
-  return static_cast<std::uint64_t>(database.execAndGet(query).getInt64());
-}
-
 // The hash that stands in the chain, where it is that of the row: nullopt where it is not, or the row is none that this
 // program has written.
 std::optional<ChainHash> hash_of_row(SQLite::Statement& row, const ChainHash& before, std::uint64_t position) {
@@ -82,8 +78,8 @@ std::optional<ChainHash> hash_of_row(SQLite::Statement& row, const ChainHash& be
   return std::nullopt;
 }
 
-// At the end of the chain: it must end where the head says, and no row may stand beside it.
-void verify_end(SQLite::Database& database, AuditFinding& finding, const ChainHash& last) {
+// At the end of the chain: it must end where the head says.
+void verify_head(SQLite::Database& database, AuditFinding& finding, const ChainHash& last) {
   const auto head = read_head(database);
   if (head.position != finding.position) {
     finding.fault = head.position > finding.position ? "the rows after this position were removed"
@@ -92,13 +88,27 @@ void verify_end(SQLite::Database& database, AuditFinding& finding, const ChainHa
   }
   if (head.hash != last) {
     finding.fault = "the head of the chain is not the hash of its last row";
-    return;
   }
-  if (count_of(database, "SELECT count(*) FROM audit") != count_of(database, "SELECT count(*) FROM audit_chain")) {
-    const auto id =
-        count_of(database, "SELECT coalesce(min(id), 0) FROM audit WHERE id NOT IN (SELECT audit_id FROM audit_chain)");
-    finding.fault = "the audit row " + std::to_string(id) + " is not in the chain: it was put in by another program";
+}
+
+// Whether rows of the audit stand beside the chain.
+void verify_rows(SQLite::Database& database, AuditFinding& finding, std::size_t limit) {
+  SQLite::Statement rows(database,
+                         "SELECT id, EXISTS(SELECT 1 FROM audit_chain WHERE audit_id = audit.id) FROM audit "
+                         "WHERE id > ? ORDER BY id LIMIT ?");
+  Binder(rows).number(finding.beside).number(static_cast<std::uint64_t>(row_limit(limit)));
+  std::size_t seen = 0;
+  while (rows.executeStep()) {
+    RowReader reader(rows);
+    const auto id = reader.number();
+    if (!reader.truth()) {
+      finding.fault = "the audit row " + std::to_string(id) + " is not in the chain: it was put in by another program";
+      break;
+    }
+    finding.beside = id;
+    ++seen;
   }
+  finding.complete = !finding.fault.empty() || seen < limit;
 }
 
 }  // namespace
@@ -153,9 +163,10 @@ void chain_what_is_there(SQLite::Database& database) {
   chain.seal();
 }
 
-AuditFinding verify_chain(SQLite::Database& database, std::uint64_t after, std::size_t limit) {
+AuditFinding verify_chain(SQLite::Database& database, std::uint64_t after, std::uint64_t beside, std::size_t limit) {
   AuditFinding finding;
   finding.position = after;
+  finding.beside = beside;
   const auto before = hash_at(database, after);
   if (!before) {
     finding.fault = "there is no such position";
@@ -186,7 +197,9 @@ AuditFinding verify_chain(SQLite::Database& database, std::uint64_t after, std::
   }
   finding.hash = text_of(last);
   finding.complete = !finding.fault.empty() || seen < limit;
-  if (finding.fault.empty() && finding.complete) verify_end(database, finding, last);
+  if (!finding.fault.empty() || !finding.complete) return finding;
+  verify_head(database, finding, last);
+  if (finding.fault.empty()) verify_rows(database, finding, limit);
   return finding;
 }
 

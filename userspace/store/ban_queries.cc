@@ -1,18 +1,11 @@
 // The reading statements of the tables of bans.
 #include "store/ban_columns.h"
 #include "store/bans.h"
+#include "store/listing.h"
+#include "store/networks.h"
 
 namespace gatehouse::store {
 namespace {
-
-// The last address of a network.
-Address last_of(const Prefix& network) {
-  Address last = network.address;
-  for (unsigned bit = network.length; bit < 128; ++bit) {
-    last.bytes.at(bit / 8) = static_cast<std::uint8_t>(last.bytes.at(bit / 8) | 0x80U >> (bit % 8));
-  }
-  return last;
-}
 
 // A condition on kind and target with its values, for both tables. A network of `bans` is looked for by the order of
 // addresses and by the few prefixes that can cover it, for which there is an index; told by itself, or SQLite would
@@ -76,6 +69,20 @@ BanRow read_ban(SQLite::Statement& select) {
   return row;
 }
 
+BanEvent ban_event_of(SQLite::Statement& select, int first_column) {
+  RowReader reader(select, first_column);
+  BanEvent event;
+  event.id = reader.number();
+  event.ban_id = reader.number();
+  event.event = reader.text();
+  event.target = read_target(reader);
+  event.expires = reader.maybe_time();
+  event.reason = reader.text();
+  event.author = reader.text();
+  event.time = reader.time();
+  return event;
+}
+
 constexpr const char* select_live =
     "SELECT id, kind, address, prefix_length, name, expires, reason, author, created FROM bans "
     "WHERE (expires IS NULL OR expires > ?)";
@@ -126,30 +133,16 @@ std::vector<BanRow> read_bans_with_ids(SQLite::Database& database, std::span<con
   return rows;
 }
 
-std::vector<BanEvent> read_ban_history(SQLite::Database& database, const BanHistoryQuery& query) {
+Page<BanEvent> read_ban_history(SQLite::Database& database, const BanHistoryQuery& query) {
+  Listing events("ban_history", "id, ban_id, event, kind, address, prefix_length, name, expires, reason, author, time",
+                 "time");
   const TargetFilter filter(query, TargetFilter::Table::history);
-  SQLite::Statement select(
-      database,
-      "SELECT id, ban_id, event, kind, address, prefix_length, name, expires, reason, author, time FROM ban_history "
-      "WHERE true" +
-          filter.condition() + " ORDER BY id DESC LIMIT ?");
-  Binder binder(select);
-  filter.bind(binder);
-  binder.number(static_cast<std::uint64_t>(row_limit(query.limit)));
-  std::vector<BanEvent> events;
-  while (select.executeStep()) {
-    RowReader reader(select);
-    auto& event = events.emplace_back();
-    event.id = reader.number();
-    event.ban_id = reader.number();
-    event.event = reader.text();
-    event.target = read_target(reader);
-    event.expires = reader.maybe_time();
-    event.reason = reader.text();
-    event.author = reader.text();
-    event.time = reader.time();
+  const bool by_name = query.target && std::holds_alternative<policy::NamedTarget>(*query.target);
+  if (auto condition = filter.condition(); !condition.empty()) {
+    events.only(
+        "true" + condition, [&](Binder& binder) { filter.bind(binder); }, by_name ? "ban_history_by_name" : nullptr);
   }
-  return events;
+  return read_page(database, events, query, {}, ban_event_of);
 }
 
 }  // namespace gatehouse::store

@@ -30,6 +30,6 @@ LiveBans read_live_bans(SQLite::Database& database, WallTime now);
 std::vector<BanRow> read_bans(SQLite::Database& database, WallTime now, const BanQuery& query);
 // Live ones; in order of `ids`.
 std::vector<BanRow> read_bans_with_ids(SQLite::Database& database, std::span<const std::uint64_t> ids, WallTime now);
-std::vector<BanEvent> read_ban_history(SQLite::Database& database, const BanHistoryQuery& query);  // newest first
+Page<BanEvent> read_ban_history(SQLite::Database& database, const BanHistoryQuery& query);  // newest first
 
 }  // namespace gatehouse::store

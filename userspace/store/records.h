@@ -78,6 +78,7 @@ struct AuditRow {
 struct AuditFinding {
   std::uint64_t position = 0;  // the last that is right
   std::string hash{};          // of it
+  std::uint64_t beside = 0;    // up to this id of the audit no row stands beside the chain
   bool complete = false;       // nothing is left to look at
   std::string fault{};         // what is wrong after `position`; empty: nothing
 };
@@ -101,7 +102,8 @@ struct BanQuery {
   std::optional<policy::BanKind> kind = std::nullopt;
   // A name: the bans of it. An address or network: those that cover it, and those that lie inside it.
   std::optional<policy::BanTarget> target = std::nullopt;
-  std::size_t limit = 100;  // newest first
+  std::uint64_t before_id = 0;  // of the history: only events with a smaller id; 0: from the newest on
+  std::size_t limit = 100;      // newest first
 };
 
 // One line of the life of a ban.
@@ -131,25 +133,45 @@ struct PolicyVersion {
   std::string text;
 };
 
-struct SessionQuery {
-  bool only_open = false;
-  std::size_t limit = 100;  // newest first
+// One page of a list. A call looks at a bounded number of rows, whether or not they are wanted, so a page may be short,
+// or empty, and not the last.
+template <typename Row>
+struct Page {
+  std::vector<Row> rows;
+  std::uint64_t next = 0;  // where the next page begins: its before_id, or after_id
+  bool complete = true;    // there is no next page
 };
 
-struct VisitQuery {
+// What is asked of lists: all that is given must hold. Newest first; with after_id oldest first, from there on.
+// `since` and `until` are exact as long as the clock was never set back by more than a day.
+struct SessionQuery {
   bool only_open = false;
   std::optional<std::string> user = std::nullopt;
-  std::size_t limit = 100;  // newest first
+  std::optional<Prefix> source = std::nullopt;
+  std::optional<Prefix> backend = std::nullopt;  // of sessions only
+  std::optional<std::string> server = std::nullopt;
+  std::optional<std::string> service = std::nullopt;
+  std::optional<policy::EndReason> reason = std::nullopt;
+  std::optional<WallTime> since = std::nullopt;  // begun then or later
+  std::optional<WallTime> until = std::nullopt;  // begun before
+  std::uint64_t before_id = 0;                   // only smaller ids; 0: all
+  std::optional<std::uint64_t> after_id = std::nullopt;
+  std::size_t limit = 100;
 };
+using VisitQuery = SessionQuery;  // server and service: of one of its sessions
 
 struct AuditQuery {
   std::optional<WallTime> since = std::nullopt;
+  std::optional<WallTime> until = std::nullopt;
   std::optional<std::string> action = std::nullopt;
   std::optional<std::string> user = std::nullopt;
-  std::optional<Address> source = std::nullopt;
+  std::optional<Prefix> source = std::nullopt;
+  std::optional<std::string> server = std::nullopt;  // by the row's session, or its service in the policy in force
+  std::optional<std::string> service = std::nullopt;
   std::optional<policy::Reason> reason = std::nullopt;
-  std::uint64_t after_id = 0;  // only rows with a larger id (for following), oldest first when set
-  std::size_t limit = 100;     // newest first
+  std::uint64_t before_id = 0;
+  std::optional<std::uint64_t> after_id = std::nullopt;  // for following
+  std::size_t limit = 100;
 };
 
 }  // namespace gatehouse::store

@@ -3,8 +3,36 @@
 #include <string>
 
 #include "store/columns.h"
+#include "store/listing.h"
 
 namespace gatehouse::store {
+namespace {
+
+SessionRow session_row_of(SQLite::Statement& select, int first_column) {
+  RowReader reader(select, first_column);
+  SessionRow row;
+  row.id = reader.number();
+  row.user = reader.text();
+  row.server = reader.text();
+  row.service = reader.text();
+  row.grant = reader.text();
+  row.protocol = reader.text();
+  row.client = reader.endpoint();
+  row.proxy = reader.endpoint();
+  row.backend = reader.endpoint();
+  row.policy_version = reader.number();
+  row.visit = reader.number();
+  row.started = reader.time();
+  row.ended = reader.maybe_time();
+  row.bytes_from_client = reader.number();
+  row.bytes_to_client = reader.number();
+  row.peak_rate = reader.number();
+  row.end_reason = static_cast<policy::EndReason>(reader.number());
+  row.end_detail = reader.text();
+  return row;
+}
+
+}  // namespace
 
 SessionStatements::SessionStatements(SQLite::Database& database)
     : open_(database,
@@ -57,38 +85,28 @@ std::uint64_t last_session_id(SQLite::Database& database) {
   return static_cast<std::uint64_t>(database.execAndGet("SELECT coalesce(max(id), 0) FROM sessions").getInt64());
 }
 
-std::vector<SessionRow> read_sessions(SQLite::Database& database, const SessionQuery& query) {
-  SQLite::Statement select(
-      database,
-      std::string("SELECT id, user_name, server_name, service_name, grant_name, protocol, client, client_port, proxy, "
-                  "proxy_port, backend, backend_port, policy_version, visit_id, started, ended, bytes_from_client, "
-                  "bytes_to_client, peak_rate, end_reason, end_detail FROM sessions ") +
-          (query.only_open ? "WHERE ended IS NULL " : "") + "ORDER BY id DESC LIMIT ?");
-  select.bind(1, row_limit(query.limit));
-  std::vector<SessionRow> rows;
-  while (select.executeStep()) {
-    RowReader reader(select);
-    auto& row = rows.emplace_back();
-    row.id = reader.number();
-    row.user = reader.text();
-    row.server = reader.text();
-    row.service = reader.text();
-    row.grant = reader.text();
-    row.protocol = reader.text();
-    row.client = reader.endpoint();
-    row.proxy = reader.endpoint();
-    row.backend = reader.endpoint();
-    row.policy_version = reader.number();
-    row.visit = reader.number();
-    row.started = reader.time();
-    row.ended = reader.maybe_time();
-    row.bytes_from_client = reader.number();
-    row.bytes_to_client = reader.number();
-    row.peak_rate = reader.number();
-    row.end_reason = static_cast<policy::EndReason>(reader.number());
-    row.end_detail = reader.text();
+Page<SessionRow> read_sessions(SQLite::Database& database, const SessionQuery& query) {
+  Listing rows("sessions",
+               "id, user_name, server_name, service_name, grant_name, protocol, client, client_port, proxy, "
+               "proxy_port, backend, backend_port, policy_version, visit_id, started, ended, bytes_from_client, "
+               "bytes_to_client, peak_rate, end_reason, end_detail",
+               "started");
+  if (query.only_open) rows.only("ended IS NULL", [](Binder&) {}, "sessions_open");
+  rows.within("client", query.source, "sessions_by_client");
+  if (query.user) {
+    rows.only("user_name = ?", [&](Binder& binder) { binder.text(*query.user); }, "sessions_by_user");
   }
-  return rows;
+  rows.within("backend", query.backend, nullptr);
+  rows.equal("server_name", query.server);
+  rows.equal("service_name", query.service);
+  if (query.reason) {
+    rows.only("end_reason = ?",
+              [number = static_cast<std::uint64_t>(*query.reason)](Binder& binder) { binder.number(number); });
+  }
+  rows.between(query.since, query.until);
+  return read_page(database, rows, query,
+                   {.ids = {.after = query.after_id.value_or(0)}, .oldest_first = query.after_id.has_value()},
+                   session_row_of);
 }
 
 }  // namespace gatehouse::store

@@ -27,6 +27,6 @@ class SessionStatements {
 std::uint64_t close_open_sessions(SQLite::Database& database, WallTime time);
 
 std::uint64_t last_session_id(SQLite::Database& database);  // 0: none
-std::vector<SessionRow> read_sessions(SQLite::Database& database, const SessionQuery& query);
+Page<SessionRow> read_sessions(SQLite::Database& database, const SessionQuery& query);
 
 }  // namespace gatehouse::store

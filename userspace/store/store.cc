@@ -245,24 +245,24 @@ Result<std::vector<BanRow>> Store::bans(WallTime now, const BanQuery& query) {
   return impl_->read([&](SQLite::Database& database) { return read_bans(database, now, query); });
 }
 
-Result<std::vector<BanEvent>> Store::ban_history(const BanHistoryQuery& query) {
+Result<Page<BanEvent>> Store::ban_history(const BanHistoryQuery& query) {
   return impl_->read([&](SQLite::Database& database) { return read_ban_history(database, query); });
 }
 
-Result<std::vector<SessionRow>> Store::sessions(const SessionQuery& query) {
+Result<Page<SessionRow>> Store::sessions(const SessionQuery& query) {
   return impl_->read([&](SQLite::Database& database) { return read_sessions(database, query); });
 }
 
-Result<std::vector<VisitRow>> Store::visits(const VisitQuery& query) {
+Result<Page<VisitRow>> Store::visits(const VisitQuery& query) {
   return impl_->read([&](SQLite::Database& database) { return read_visits(database, query); });
 }
 
-Result<std::vector<AuditRow>> Store::audit(const AuditQuery& query) {
+Result<Page<AuditRow>> Store::audit(const AuditQuery& query) {
   return impl_->read([&](SQLite::Database& database) { return read_audit(database, query, now()); });
 }
 
-Result<AuditFinding> Store::verify_audit(std::uint64_t after, std::size_t limit) {
-  return impl_->read([&](SQLite::Database& database) { return verify_chain(database, after, limit); });
+Result<AuditFinding> Store::verify_audit(std::uint64_t after, std::uint64_t beside, std::size_t limit) {
+  return impl_->read([&](SQLite::Database& database) { return verify_chain(database, after, beside, limit); });
 }
 
 }  // namespace gatehouse::store

@@ -106,12 +106,14 @@ class Store {
   [[nodiscard]] Result<void> write_audit(AuditRow audit);
 
   [[nodiscard]] Result<std::vector<BanRow>> bans(WallTime now, const BanQuery& query);
-  [[nodiscard]] Result<std::vector<BanEvent>> ban_history(const BanHistoryQuery& query);
-  [[nodiscard]] Result<std::vector<SessionRow>> sessions(const SessionQuery& query);
-  [[nodiscard]] Result<std::vector<VisitRow>> visits(const VisitQuery& query);
-  [[nodiscard]] Result<std::vector<AuditRow>> audit(const AuditQuery& query);
-  // Of the audit's chain, `limit` rows after a position that was found right before (0: from the beginning).
-  [[nodiscard]] Result<AuditFinding> verify_audit(std::uint64_t after, std::size_t limit);
+  // Pages: each call looks at some thousand rows at most.
+  [[nodiscard]] Result<Page<BanEvent>> ban_history(const BanHistoryQuery& query);
+  [[nodiscard]] Result<Page<SessionRow>> sessions(const SessionQuery& query);
+  [[nodiscard]] Result<Page<VisitRow>> visits(const VisitQuery& query);
+  [[nodiscard]] Result<Page<AuditRow>> audit(const AuditQuery& query);
+  // Of the audit's chain, `limit` rows after a position that was found right before (0: from the beginning), and from
+  // its end on as many of the audit's rows after the id `beside`, as the finding before had it.
+  [[nodiscard]] Result<AuditFinding> verify_audit(std::uint64_t after, std::uint64_t beside, std::size_t limit);
 
  private:
   class Impl;

@@ -29,6 +29,6 @@ class VisitStatements {
 void close_open_visits(SQLite::Database& database, WallTime time);
 
 std::uint64_t last_visit_id(SQLite::Database& database);  // 0: none
-std::vector<VisitRow> read_visits(SQLite::Database& database, const VisitQuery& query);
+Page<VisitRow> read_visits(SQLite::Database& database, const VisitQuery& query);
 
 }  // namespace gatehouse::store
