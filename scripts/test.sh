@@ -11,6 +11,7 @@
 #   lint    scripts/lint.sh: formatting, clang-tidy, shellcheck, headers that stand alone
 #   e2e     tests/e2e/*.sh: real programs at both ends
 #   vm      vm-tests/run.sh: kernel and netns tests on the kernels of the distributions
+#   vm-quick  a few of them on each kernel; not part of all
 #   all     everything above
 #
 # A line for each part, and at the end the plain line 'N passed, N failed'. Logs of the builds: build/PRESET.log. Exits non-zero at any failure.
@@ -20,10 +21,10 @@ cd "$(dirname "$0")/.."
 parts=()
 for argument in "${@:-all}"; do
   case "$argument" in
-    unit|netns|asan|tsan|fuzz|lint|e2e|vm) parts+=("$argument") ;;
+    unit|netns|asan|tsan|fuzz|lint|e2e|vm|vm-quick) parts+=("$argument") ;;
     all) parts+=(unit netns asan tsan fuzz lint vm)
       if compgen -G 'tests/e2e/*.sh' > /dev/null; then parts+=(e2e); fi ;;
-    -h|--help) sed -n '2,17s/^# \{0,1\}//p' "$0"; exit 0 ;;
+    -h|--help) sed -n '2,18s/^# \{0,1\}//p' "$0"; exit 0 ;;
     *) echo "test: no part '$argument' (see --help)" >&2; exit 2 ;;
   esac
 done
@@ -119,9 +120,11 @@ for part in "${parts[@]}"; do
         if [ -x "$script" ] && "$script" < /dev/null; then good=$((good + 1)); else bad=$((bad + 1)); fi
       done
       conclude e2e "$start" "$good" "$bad" ;;
-    vm)
+    vm|vm-quick)
       start=$SECONDS
-      if build dev; then run_script vm vm-tests/run.sh --build build/dev; else conclude vm "$start" 0 1 "the build of dev failed"; fi ;;
+      options=()
+      if [ "$part" = vm-quick ]; then options=(--quick); fi
+      if build dev; then run_script "$part" vm-tests/run.sh --build build/dev "${options[@]}"; else conclude "$part" "$start" 0 1 "the build of dev failed"; fi ;;
   esac
 done
 

@@ -1,5 +1,5 @@
 // Bans: what is live, and the history of what was.
-#include <algorithm>
+#include <map>
 
 #include "store/schema.h"
 #include "unit/store_fixture.h"
@@ -275,9 +275,26 @@ TEST_F(StoredBans, TakeAHundredThousandAsOne) {
   const auto ids = store->add_bans(rows, "import");
   ASSERT_TRUE(ids) << ids.error().text();
   ASSERT_EQ(ids->size(), rows.size());
-  EXPECT_TRUE(std::is_sorted(ids->begin(), ids->end()));
-  EXPECT_EQ(store->load_bans(now())->networks.size(), rows.size());
+  std::map<std::uint64_t, policy::BanTarget> stored;
+  for (const auto& each : store->load_bans(now())->networks) stored.emplace(each.id, each.network);
+  ASSERT_EQ(stored.size(), rows.size());
+  for (std::size_t i = 0; i < rows.size(); ++i) ASSERT_EQ(stored.at(ids->at(i)), rows[i].target) << "ban " << i;
   EXPECT_EQ(number("SELECT count(*) FROM ban_history"), 100'000);
+}
+
+TEST_F(StoredBans, OfALongListTheLaterOneOfTheSameNetworkCounts) {
+  const auto store = open();
+  std::vector<BanRow> rows;
+  for (std::uint32_t i = 0; i < 20'000; ++i) {
+    auto row = ban("10.0.0.1");
+    row.target = Prefix::host(Address::from_v4(0x0a000000U + i * 7919U % 10'007U));
+    row.reason = std::to_string(i);
+    rows.push_back(row);
+  }
+  ASSERT_TRUE(store->add_bans(rows, "import"));
+  EXPECT_EQ(number("SELECT count(*) FROM bans"), 10'007);
+  EXPECT_EQ(number("SELECT min(CAST(reason AS INTEGER)) FROM bans"), 20'000 - 10'007);
+  EXPECT_EQ(number("SELECT count(*) FROM ban_history WHERE event = 'replaced'"), 20'000 - 10'007);
 }
 
 }  // namespace

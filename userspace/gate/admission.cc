@@ -93,8 +93,10 @@ Task<void> Loop::ask_hook(Fd client, Arrival arrival, std::string question) {
 void Loop::judge(Fd client, const Arrival& arrival) {
   const auto time = now();
   const auto question = arrival.question(time);
-  const auto decision = policy::decide(snapshot_, question);
+  auto decision = policy::decide(snapshot_, question);
   if (!decision.allowed) {
+    // Who is at this address is what the hook says, and at the next moment it may say another: no verdict.
+    if (arrival.hook.user) decision.holds_until = time;
     deny(std::move(client), arrival.from, arrival.to, decision, time);
     return;
   }
