@@ -49,8 +49,8 @@ class AuditChain {
 // Chains the rows of a file from before there was a chain, by their ids. Inside the caller's transaction.
 void chain_what_is_there(SQLite::Database& database);
 
-// Looks at `limit` rows after the position `after`, trusting the chain up to there. From the end of the chain on also at
-// `limit` rows of the audit after the id `beside`, whether each of them is in the chain: such a step may find no new
+// Looks at `limit` rows after the position `after`, trusting the chain up to there. From the end of the chain on also
+// at `limit` rows of the audit after the id `beside`, whether each of them is in the chain: such a step may find no new
 // position, and not be the last.
 AuditFinding verify_chain(SQLite::Database& database, std::uint64_t after, std::uint64_t beside, std::size_t limit);
 
