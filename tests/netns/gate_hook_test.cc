@@ -38,9 +38,9 @@ class Hook : public ::testing::TestWithParam<Family> {
     ASSERT_TRUE(example_->wait_for_output("ready", patiently(10s))) << example_->errors();
   }
   void write_users(const std::string& lines) const { std::ofstream(users()) << lines; }
-  // One that says `answer` to everything, or with `hold` nothing.
-  void run_saying(const std::string& answer) {
-    example_.emplace(std::vector<std::string>{"socat", "UNIX-LISTEN:" + socket() + ",fork", "SYSTEM:" + answer});
+  // One that answers each question with what this command of the shell prints.
+  void run_saying(const std::string& command) {
+    example_.emplace(std::vector<std::string>{"socat", "UNIX-LISTEN:" + socket() + ",fork", "SYSTEM:" + command});
     ASSERT_TRUE(eventually([&] { return std::filesystem::exists(socket()); }));
   }
   Connected attempt() {
@@ -131,7 +131,7 @@ TEST_P(Hook, DeniesWhenNoAnswerComesInTime) {
 
 TEST_P(Hook, DeniesWhenTheAnswerCannotBeRead) {
   begin();
-  run_saying("echo yes");
+  run_saying("head -n 1 > /dev/null && echo yes");
   expect_denied_as("hook_failed", "is not one JSON object");
 }
 
