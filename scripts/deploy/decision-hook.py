@@ -16,6 +16,7 @@ import grp
 import json
 import os
 import socketserver
+import stat
 import sys
 
 
@@ -57,6 +58,8 @@ def main():
     options = parser.parse_args()
     try:
         if os.path.exists(options.socket):
+            if not stat.S_ISSOCK(os.stat(options.socket).st_mode):
+                sys.exit(f"decision-hook: {options.socket} is there and is no socket: give another --socket")
             os.unlink(options.socket)
         os.umask(0o117)  # 0660
         server = Server(options.socket, Question)

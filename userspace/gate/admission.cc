@@ -66,7 +66,12 @@ void Loop::accepted(Fd client) {
 
 // The client waits; not a byte of it is looked at. What has changed meanwhile counts: the policy decides afterwards.
 Task<void> Loop::ask_hook(Fd client, Arrival arrival, std::string question) {
-  auto answer = co_await hook_.ask(options_.hook, std::move(question));
+  Result<HookAnswer> answer = failure("internal error");
+  try {
+    answer = co_await hook_.ask(options_.hook, std::move(question));
+  } catch (const std::exception& exception) {
+    answer = failure(std::string("asking the decision hook: ") + exception.what());
+  }
   const auto time = now();
   if (answer && answer->user && !snapshot_.policy->user_named(*answer->user, arrival.from.address)) {
     answer = failure("the decision hook names a user who is not in the policy");

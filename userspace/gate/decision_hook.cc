@@ -47,7 +47,7 @@ std::string hook_question(const Endpoint& from, const Endpoint& to, const policy
 
 relay::Task<Result<HookAnswer>> DecisionHook::ask(HookOptions options, std::string question) {
   auto socket = std::make_shared<Socket>(context_.get_executor());
-  sockets_.insert(socket);
+  const Asked asked(sockets_, socket);
   const auto late = std::make_shared<bool>(false);
   relay::Timer limit(context_.get_executor(), options.timeout);
   limit.async_wait([socket, late](const boost::system::error_code& error) {
@@ -57,7 +57,6 @@ relay::Task<Result<HookAnswer>> DecisionHook::ask(HookOptions options, std::stri
     socket->close(ignored);
   });
   auto line = co_await exchange(socket, options, question);
-  sockets_.erase(socket);
   if (*late) co_return no_answer(options, "did not answer within " + format_duration(options.timeout));
   if (!line) co_return std::unexpected(std::move(line.error()));
   co_return parse_hook_answer(*line);

@@ -15,6 +15,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 
 #include "base/address.h"
 #include "base/result.h"
@@ -46,6 +47,21 @@ class DecisionHook {
 
  private:
   using Socket = boost::asio::basic_stream_socket<boost::asio::local::stream_protocol, relay::LoopExecutor>;
+  // In the set for as long as it lives.
+  class Asked {
+   public:
+    Asked(std::set<std::shared_ptr<Socket>>& all, std::shared_ptr<Socket> socket)
+        : all_(all), socket_(std::move(socket)) {
+      all_.insert(socket_);
+    }
+    ~Asked() { all_.erase(socket_); }
+    Asked(const Asked&) = delete;
+    Asked& operator=(const Asked&) = delete;
+
+   private:
+    std::set<std::shared_ptr<Socket>>& all_;
+    std::shared_ptr<Socket> socket_;
+  };
   relay::Task<Result<std::string>> exchange(std::shared_ptr<Socket> socket, const HookOptions& options,
                                             const std::string& question);
 

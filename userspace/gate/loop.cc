@@ -42,9 +42,9 @@ Loop::Loop(std::size_t number, const GateOptions& options, policy::Snapshot snap
       open_everywhere_(open_everywhere),
       presence_(presence),
       watcher_(watcher),
+      hook_(context_),
       work_(boost::asio::make_work_guard(context_)),
       tick_timer_(context_.get_executor()),
-      hook_(context_),
       spare_(open_spare()) {}
 
 Loop::~Loop() {

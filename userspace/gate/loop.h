@@ -115,11 +115,11 @@ class Loop {
   SessionWatcher* watcher_;                    // nullptr: nobody wants to hear
 
   relay::PipePool pipes_;  // before what may still hold a relay when the loop goes
+  DecisionHook hook_;      // likewise: questions that are under way leave it when the context goes
   boost::asio::io_context context_{1};
   boost::asio::executor_work_guard<LoopExecutor> work_;
   std::vector<std::unique_ptr<Descriptor>> listeners_;
   Timer tick_timer_;
-  DecisionHook hook_;
   Fd spare_;  // given up to be able to accept, and refuse, when descriptors run out
   bool accepting_ = true;
   std::unordered_map<std::uint64_t, std::shared_ptr<Session>> sessions_;
