@@ -40,6 +40,8 @@ class FakeOperations : public admin::Operations {
   admin::BansRequest bans_asked;
   std::vector<admin::BanRequest> bans_added;
   admin::RemoveBansRequest bans_removed;
+  admin::TokenRequest token_added;
+  std::vector<std::string> tokens_removed;
   admin::Peer peer;
 
   std::vector<std::string> calls() const {
@@ -112,6 +114,17 @@ class FakeOperations : public admin::Operations {
     verified = request;
     return tell("verify_audit");
   }
+  admin::Outcome tokens() override { return tell("tokens"); }
+  admin::Outcome add_token(const admin::TokenRequest& request, const admin::Peer& asker) override {
+    token_added = request;
+    peer = asker;
+    return tell("add_token");
+  }
+  admin::Outcome remove_tokens(const std::vector<std::string>& names, const admin::Peer& asker) override {
+    tokens_removed = names;
+    peer = asker;
+    return tell("remove_tokens");
+  }
   admin::Outcome reload(const admin::Peer& asker) override {
     peer = asker;
     return tell("reload");
@@ -142,7 +155,8 @@ inline admin::Fault fault(int status, std::string what, std::string mend) {
 class RunningServer {
  public:
   explicit RunningServer(admin::HttpLimits limits = {}) {
-    auto started = admin::HttpServer::start(context_, {socket(), std::nullopt, limits}, operations);
+    auto started = admin::HttpServer::start(
+        context_, {.socket = socket(), .group = std::nullopt, .limits = limits, .events = events}, operations);
     if (!started) throw std::runtime_error(started.error().text());
     server_ = std::move(*started);
     thread_ = std::thread([this] { context_.run(); });
@@ -162,6 +176,7 @@ class RunningServer {
   [[nodiscard]] const std::filesystem::path& directory() const { return directory_.path(); }
 
   FakeOperations operations;
+  std::shared_ptr<admin::EventHub> events = std::make_shared<admin::EventHub>(7);
 
  private:
   TemporaryDirectory directory_;

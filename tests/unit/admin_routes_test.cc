@@ -12,7 +12,7 @@ namespace {
 using nlohmann::json;
 using test::FakeOperations;
 
-constexpr Peer bob{1000, 100, 4711};
+const Peer bob{.uid = 1000, .gid = 100, .pid = 4711};
 
 class Routes : public testing::Test {
  protected:
@@ -46,6 +46,9 @@ TEST_F(Routes, EveryVerbHasItsRoute) {
       {"POST", "/v1/bans/remove", R"({"networks": ["192.0.2.7"]})", "remove_bans"},
       {"GET", "/v1/audit?limit=1", "", "audit"},
       {"GET", "/v1/audit/verify?after=5&limit=10", "", "verify_audit"},
+      {"GET", "/v1/tokens", "", "tokens"},
+      {"POST", "/v1/tokens", R"({"name": "ci", "role": "viewer"})", "add_token"},
+      {"POST", "/v1/tokens/remove", R"({"names": ["ci"]})", "remove_tokens"},
       {"POST", "/v1/reload", "", "reload"},
       {"POST", "/v1/restart", "{}", "restart"},
   };
@@ -68,13 +71,86 @@ TEST_F(Routes, WhoAsksBecomesTheAuthor) {
   EXPECT_EQ(operations_.peer.gid, 100U);
   EXPECT_EQ(operations_.peer.pid, 4711);
   EXPECT_EQ(operations_.user, "eve");
-  EXPECT_EQ((Peer{0, 0, 1}.text()), "uid 0 (root)");
-  EXPECT_EQ((Peer{3999999999, 0, 1}.text()), "uid 3999999999");
+  EXPECT_EQ((Peer{.uid = 0, .gid = 0, .pid = 1}.text()), "uid 0 (root)");
+  EXPECT_EQ((Peer{.uid = 3999999999, .gid = 0, .pid = 1}.text()), "uid 3999999999");
+}
+
+TEST_F(Routes, ARoleReachesWhatItMayAndNothingElse) {
+  // As docs/api.md has it. What is asked is wrong on purpose, or asks for nothing: only who may ask is looked at.
+  const std::map<std::string, Role> above_viewers{
+      {"POST /v1/policy/apply", Role::admin},  {"POST /v1/sessions/kill", Role::operating},
+      {"POST /v1/bans", Role::operating},      {"POST /v1/bans/remove", Role::operating},
+      {"GET /v1/tokens", Role::admin},         {"POST /v1/tokens", Role::admin},
+      {"POST /v1/tokens/remove", Role::admin}, {"POST /v1/reload", Role::admin},
+      {"POST /v1/restart", Role::admin}};
+  std::size_t seen = 0;
+  for (const auto& route : route_list()) {
+    const auto key = std::string(route.method) + " " + std::string(route.path);
+    const auto found = above_viewers.find(key);
+    const auto needed = found == above_viewers.end() ? Role::viewer : found->second;
+    seen += found == above_viewers.end() ? 0 : 1;
+    for (const auto role : all_roles) {
+      Peer peer;
+      peer.role = role;
+      peer.token = "ci";
+      peer.source = Address::parse("192.0.2.7").value();
+      const auto answer = admin::answer({route.method, route.path, {}, peer}, operations_);
+      if (role < needed) {
+        EXPECT_EQ(answer.status, 403) << key << " by " << name(role);
+        EXPECT_NE(answer.body.dump().find(std::string(name(needed))), std::string::npos) << answer.body;
+      } else {
+        EXPECT_NE(answer.status, 403) << key << " by " << name(role);
+      }
+    }
+  }
+  EXPECT_EQ(seen, above_viewers.size());
+}
+
+TEST_F(Routes, ATokenIsTheAuthorWithItsAddress) {
+  Peer peer;
+  peer.token = "ci";
+  peer.source = Address::parse("2001:db8::7").value();
+  EXPECT_EQ(peer.text(), "token ci (2001:db8::7)");
+}
+
+TEST_F(Routes, ATokenIsAskedForWithNameRoleAndEnd) {
+  ask("POST", "/v1/tokens", R"({"name": "ci.1", "role": "operator", "duration": "1h"})");
+  EXPECT_EQ(operations_.token_added.name, "ci.1");
+  EXPECT_EQ(operations_.token_added.role, Role::operating);
+  ASSERT_TRUE(operations_.token_added.expires.has_value());
+  EXPECT_GT(*operations_.token_added.expires, now() + std::chrono::minutes(59));
+  EXPECT_LT(*operations_.token_added.expires, now() + std::chrono::minutes(61));
+  ask("POST", "/v1/tokens/remove", R"({"names": ["a", "b"]})");
+  EXPECT_EQ(operations_.tokens_removed, (std::vector<std::string>{"a", "b"}));
+  const auto calls = operations_.calls().size();
+  for (const auto* body : {R"({"name": "ci", "role": "root"})", R"({"name": "c i", "role": "viewer"})",
+                           R"({"name": "", "role": "viewer"})", R"({"role": "viewer"})", R"({"name": "ci"})",
+                           R"({"name": "ci", "role": "viewer", "expires": "2020-01-01T00:00:00Z"})",
+                           R"({"name": "ci", "role": "viewer", "token": "mine"})"}) {
+    EXPECT_EQ(ask("POST", "/v1/tokens", body).status, 400) << body;
+  }
+  for (const auto* body : {R"({"names": []})", R"({"names": [1]})", R"({"names": ["a b"]})"})
+    EXPECT_EQ(ask("POST", "/v1/tokens/remove", body).status, 400) << body;
+  EXPECT_EQ(operations_.calls().size(), calls);
+}
+
+TEST_F(Routes, AStreamOfEventsIsAskedForByKinds) {
+  auto answer = ask("GET", "/v1/events");
+  ASSERT_TRUE(answer.events.has_value());
+  for (std::size_t i = 0; i < event_names.size(); ++i) EXPECT_TRUE(answer.events->wants(static_cast<EventKind>(i)));
+  answer = ask("GET", "/v1/events?kinds=ban_added,session_ended");
+  ASSERT_TRUE(answer.events.has_value());
+  EXPECT_TRUE(answer.events->wants(EventKind::ban_added));
+  EXPECT_TRUE(answer.events->wants(EventKind::session_ended));
+  EXPECT_FALSE(answer.events->wants(EventKind::session_opened));
+  for (const auto* target :
+       {"/v1/events?kinds=", "/v1/events?kinds=ban_added,", "/v1/events?kinds=x", "/v1/events?a=1"})
+    EXPECT_EQ(ask("GET", target).status, 400) << target;
 }
 
 TEST_F(Routes, BadInputNeverReachesTheOperation) {
   for (const auto* target : {"/v1/policy/plan", "/v1/policy/apply", "/v1/check", "/v1/sessions/kill", "/v1/bans",
-                             "/v1/bans/remove", "/v1/reload", "/v1/restart"}) {
+                             "/v1/bans/remove", "/v1/tokens", "/v1/tokens/remove", "/v1/reload", "/v1/restart"}) {
     for (const auto* body : {"{", "[]", "null", R"({"x": 1})", "\xff"}) {
       const auto answer = ask("POST", target, body);
       EXPECT_EQ(answer.status, 400) << target << " " << body;

@@ -62,6 +62,7 @@ decision_hook: { socket: /run/hook.sock, timeout: 250ms }
 login_records: off
 utmp: /tmp/utmp
 wtmp: /tmp/wtmp
+api: { listen: ["192.0.2.1:8443", "[2001:db8::1]:8443"], certificate: /tmp/api.crt, key: /tmp/api.key }
 )");
   EXPECT_EQ(configuration.dataplane.instance, "edge-1");
   EXPECT_EQ(configuration.dataplane.bpffs, "/run/bpf");
@@ -96,6 +97,28 @@ wtmp: /tmp/wtmp
   EXPECT_FALSE(configuration.logins.on);
   EXPECT_EQ(configuration.logins.utmp, "/tmp/utmp");
   EXPECT_EQ(configuration.logins.wtmp, "/tmp/wtmp");
+  ASSERT_TRUE(configuration.api.has_value());
+  ASSERT_EQ(configuration.api->listen.size(), 2U);
+  EXPECT_EQ(configuration.api->listen[0].text(), "192.0.2.1:8443");
+  EXPECT_EQ(configuration.api->listen[1].text(), "[2001:db8::1]:8443");
+  EXPECT_EQ(configuration.api->certificate, "/tmp/api.crt");
+  EXPECT_EQ(configuration.api->key, "/tmp/api.key");
+}
+
+TEST(Configuration, RefusesAnApiOverTlsThatCouldNotWork) {
+  const auto api = [](const std::string& text) {
+    const auto list = faults("interfaces: [eth0]\napi: " + text + "\n");
+    return list.size() == 1 ? list[0].text() : std::to_string(list.size()) + " faults";
+  };
+  const std::string files = ", certificate: /a.crt, key: /a.key }";
+  EXPECT_THAT(api("{ certificate: /a.crt, key: /a.key }"), HasSubstr("says no listen"));
+  EXPECT_THAT(api("{ listen: ['192.0.2.1:8443'], key: /a.key }"), HasSubstr("says no certificate"));
+  EXPECT_THAT(api("{ listen: ['192.0.2.1:8443'], certificate: /a.crt }"), HasSubstr("says no key"));
+  EXPECT_THAT(api("{ listen: ['192.0.2.1']" + files), HasSubstr("no address with a port"));
+  EXPECT_THAT(api("{ listen: ['2001:db8::1:8443']" + files), HasSubstr("[2001:db8::1]:8443"));
+  EXPECT_THAT(api("{ listen: ['192.0.2.1:0']" + files), HasSubstr("not a port"));
+  EXPECT_THAT(api("{ listen: ['192.0.2.1:8443'], certificate: a.crt, key: /a.key }"), HasSubstr("no absolute path"));
+  EXPECT_THAT(api("{ listen: ['192.0.2.1:8443'], token: x" + files), HasSubstr("token"));
 }
 
 TEST(Configuration, RefusesADecisionHookThatCouldNotBeAsked) {
@@ -152,9 +175,9 @@ TEST(Configuration, SaysWhatAReloadCanTakeOver) {
   const auto running = good("interfaces: [eth0]\n");
   const auto wanted = good(
       "interfaces: [eth1]\nmode: observe\ndeny_ttl: 5s\nrelay: { idle_timeout: 1m }\ndecision_hook: { socket: "
-      "/run/hook.sock }\nlogin_records: off\n");
+      "/run/hook.sock }\nlogin_records: off\napi: { listen: ['192.0.2.1:8443'], certificate: /a, key: /b }\n");
   const auto change = compare(running, wanted);
-  EXPECT_THAT(change.applied, ElementsAre("mode", "deny_ttl", "decision_hook", "relay"));
+  EXPECT_THAT(change.applied, ElementsAre("mode", "deny_ttl", "decision_hook", "relay", "api"));
   EXPECT_THAT(change.restart_needed, ElementsAre("interfaces", "login_records"));
   EXPECT_THAT(compare(running, running).applied, IsEmpty());
 }

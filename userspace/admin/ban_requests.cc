@@ -8,33 +8,7 @@ namespace gatehouse::admin {
 namespace {
 
 constexpr auto as_many_as_fit = std::numeric_limits<std::size_t>::max();  // the body's own limit is enough
-constexpr std::uint64_t longest_ban_seconds = 100ULL * 365 * 86'400;
 constexpr std::string_view kinds_of_bans = "network, user, server or device";
-
-Result<WallTime> parse_future(std::string_view text, WallTime now) {
-  auto time = parse_time(text);
-  if (time && *time <= now) return failure("'" + std::string(text) + "' has passed", "name a moment to come");
-  return time;
-}
-
-// Text as people write it, or seconds as the answers of the API have them.
-std::optional<Duration> read_duration(ObjectReader& ban) {
-  const auto* value = ban.member("duration", false);
-  if (value == nullptr) return std::nullopt;
-  if (value->is_string()) return ban.parsed("duration", parse_duration);
-  const auto seconds = ban.number("duration", 1, longest_ban_seconds);
-  if (!seconds) return std::nullopt;
-  return std::chrono::seconds(*seconds);
-}
-
-std::optional<WallTime> read_end(ObjectReader& ban, WallTime now) {
-  auto end = ban.parsed("expires", [&](std::string_view text) { return parse_future(text, now); });
-  if (const auto duration = read_duration(ban)) {
-    if (end) ban.complain("duration", {"stands beside expires", "send one of them, or none for ever"});
-    end = now + *duration;
-  }
-  return end;
-}
 
 // Exactly one of the kinds.
 std::optional<policy::BanTarget> read_target(ObjectReader& ban) {
@@ -108,7 +82,7 @@ Result<std::vector<BanRequest>> read_add_bans(std::string_view bytes, WallTime n
   if (list == nullptr) return finished(std::move(requests), fault);
   if (list->empty()) body.complain("bans", {"is empty", "send at least one"});
   const auto reason_of_all = body.line("reason", longest_reason);
-  const auto end_of_all = read_end(body, now);
+  const auto end_of_all = read_expiry(body, now);
   requests.reserve(list->size());
   for (std::size_t i = 0; i < list->size() && !fault; ++i) {
     auto& request = requests.emplace_back();
@@ -124,7 +98,7 @@ Result<std::vector<BanRequest>> read_add_bans(std::string_view bytes, WallTime n
                      {"network", "user", "server", "device", "reason", "expires", "duration"}, fault);
     if (auto target = read_target(ban)) request.target = std::move(*target);
     if (auto reason = ban.line("reason", longest_reason, !reason_of_all)) request.reason = std::move(*reason);
-    if (const auto end = read_end(ban, now)) request.expires = end;
+    if (const auto end = read_expiry(ban, now)) request.expires = end;
   }
   return finished(std::move(requests), fault);
 }

@@ -7,18 +7,12 @@
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/write.hpp>
-#include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/http/error.hpp>
-#include <boost/beast/http/message.hpp>
-#include <boost/beast/http/parser.hpp>
-#include <boost/beast/http/read.hpp>
-#include <boost/beast/http/string_body.hpp>
-#include <boost/beast/http/write.hpp>
 #include <cerrno>
 #include <system_error>
 #include <unordered_set>
+#include <vector>
 
+#include "admin/http_connection.h"
 #include "admin/listening_socket.h"
 #include "admin/routes.h"
 
@@ -26,41 +20,10 @@ namespace gatehouse::admin {
 namespace {
 
 namespace asio = boost::asio;
-namespace http = boost::beast::http;
 using boost::system::error_code;
 using Protocol = asio::local::stream_protocol;
-using Response = http::response<http::string_body>;
 
-constexpr std::chrono::seconds lingering_time{5};
 constexpr std::chrono::milliseconds accept_pause{100};
-
-Response response_of(const Answer& answer, bool keep_alive) {
-  Response response(static_cast<http::status>(answer.status), 11);
-  response.set(http::field::content_type, answer.content_type);
-  if (!answer.allow.empty()) response.set(http::field::allow, answer.allow);
-  response.keep_alive(keep_alive);
-  // Not every byte of a text that came from outside is UTF-8; the answer still is.
-  response.body() = answer.text.empty()
-                        ? answer.body.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n"
-                        : answer.text;
-  response.prepare_payload();
-  return response;
-}
-
-Answer refusal(int status, std::string what, std::string mend) {
-  return {status, error_body({std::move(what), std::move(mend)}), {}};
-}
-
-Answer answer_to_unreadable(error_code error, std::uint64_t body_bytes) {
-  if (error == http::error::body_limit) {
-    return refusal(413, "the body has more than " + std::to_string(body_bytes) + " bytes",
-                   "send it in several requests");
-  }
-  if (error == http::error::header_limit || error == http::error::buffer_overflow) {
-    return refusal(431, "the request's header is too long", "shorten it to less than 8 KiB");
-  }
-  return refusal(400, "this is not HTTP/1.1: " + error.message(), "docs/api.md shows how to ask");
-}
 
 std::optional<Peer> peer_of(int descriptor) {
   ucred credentials{};
@@ -71,25 +34,33 @@ std::optional<Peer> peer_of(int descriptor) {
 
 }  // namespace
 
-class HttpServer::Impl : public std::enable_shared_from_this<Impl> {
+class HttpServer::Impl final : public HttpService, public std::enable_shared_from_this<Impl> {
  public:
-  Impl(asio::io_context& context, ListeningSocket socket, const HttpLimits& limits, Operations& operations)
+  Impl(asio::io_context& context, ListeningSocket socket, const HttpLimits& limits, Operations& operations,
+       std::shared_ptr<EventHub> events)
       : context_(context),
         file_(std::move(socket)),
         acceptor_(context),
         pause_(context),
         limits_(limits),
-        operations_(&operations) {}
-
-  ~Impl() = default;
-  Impl(const Impl&) = delete;
-  Impl& operator=(const Impl&) = delete;
+        operations_(&operations),
+        events_(std::move(events)) {}
 
   Result<void> start();
   void stop();
 
+  [[nodiscard]] bool is_stopped() const override { return operations_ == nullptr; }
+  [[nodiscard]] const HttpLimits& limits() const override { return limits_; }
+  // Whoever may open the socket may do everything; a token here would mean nothing.
+  std::expected<Peer, Answer> admit(const Peer& client, std::string_view) override { return client; }
+  void answer(OwnedRequest request, Reply reply) override {
+    auto result = admin::answer(request.view(), *operations_);
+    request = {};  // before a large answer is made, the large request goes
+    reply(std::move(result));
+  }
+  const std::shared_ptr<EventHub>& events() override { return events_; }
+
  private:
-  class Connection;
   void wait();
   void accept();
 
@@ -99,128 +70,8 @@ class HttpServer::Impl : public std::enable_shared_from_this<Impl> {
   asio::steady_timer pause_;
   HttpLimits limits_;
   Operations* operations_;  // null once stopped
-  std::unordered_set<Connection*> connections_;
-};
-
-// One client: requests one after the other, until it closes, errs or stays silent. Kept alive by its own pending
-// operations.
-class HttpServer::Impl::Connection : public std::enable_shared_from_this<Connection> {
- public:
-  Connection(std::shared_ptr<Impl> server, Protocol::socket socket, const Peer& peer)
-      : server_(std::move(server)), socket_(std::move(socket)), deadline_(server_->context_), peer_(peer) {
-    server_->connections_.insert(this);
-  }
-  ~Connection() { server_->connections_.erase(this); }
-  Connection(const Connection&) = delete;
-  Connection& operator=(const Connection&) = delete;
-
-  void read_request() {
-    parser_.emplace();
-    parser_->body_limit(server_->limits_.body_bytes);
-    set_deadline(server_->limits_.request_time);
-    http::async_read_header(socket_, buffer_, *parser_,
-                            [self = shared_from_this()](error_code error, std::size_t) { self->on_header(error); });
-  }
-
-  void close() {
-    error_code ignored;
-    deadline_.cancel();
-    socket_.close(ignored);
-  }
-
- private:
-  // A request that does not arrive in time has its reading cancelled; what reads sees `expired_`.
-  void set_deadline(std::chrono::milliseconds time) {
-    expired_ = false;
-    deadline_.expires_after(time);
-    deadline_.async_wait([weak = weak_from_this()](error_code error) {
-      const auto self = weak.lock();
-      if (error || !self || self->deadline_.expiry() > std::chrono::steady_clock::now()) return;
-      self->expired_ = true;
-      error_code ignored;
-      self->socket_.cancel(ignored);
-    });
-  }
-
-  void on_header(error_code error) {
-    if (error) return on_unreadable(error);
-    if (parser_->get()[http::field::expect] == "100-continue") return invite_body();
-    read_body();
-  }
-
-  void invite_body() {
-    static constexpr std::string_view invitation = "HTTP/1.1 100 Continue\r\n\r\n";
-    asio::async_write(socket_, asio::buffer(invitation), [self = shared_from_this()](error_code error, std::size_t) {
-      if (!error) self->read_body();
-    });
-  }
-
-  void read_body() {
-    http::async_read(socket_, buffer_, *parser_, [self = shared_from_this()](error_code error, std::size_t) {
-      if (error) return self->on_unreadable(error);
-      self->on_request();
-    });
-  }
-
-  void on_request() {
-    if (server_->operations_ == nullptr) return;
-    const auto& message = parser_->get();
-    const Request request{{message.method_string().data(), message.method_string().size()},
-                          {message.target().data(), message.target().size()},
-                          message.body(),
-                          peer_};
-    const auto result = answer(request, *server_->operations_);
-    const bool keep_alive = message.keep_alive();
-    parser_.reset();  // before a large answer is made, the large request goes
-    write(response_of(result, keep_alive), !keep_alive);
-  }
-
-  void on_unreadable(error_code error) {
-    if (server_->operations_ == nullptr) return;
-    if (expired_ && parser_->got_some()) {  // a silent connection is closed without a word
-      return write(response_of(refusal(408, "the request did not arrive in time", "send it in one go"), false), true);
-    }
-    // Silent, gone, or gone in the middle of a request: nobody waits for an answer.
-    if (error == asio::error::operation_aborted || error == http::error::end_of_stream ||
-        error == http::error::partial_message || error.category() == boost::system::system_category()) {
-      return;
-    }
-    write(response_of(answer_to_unreadable(error, server_->limits_.body_bytes), false), true);
-  }
-
-  void write(Response response, bool last) {
-    response_ = std::move(response);
-    set_deadline(server_->limits_.request_time);
-    http::async_write(socket_, response_, [self = shared_from_this(), last](error_code error, std::size_t) {
-      if (error) return;
-      if (last) return self->linger();
-      self->response_ = {};
-      self->read_request();
-    });
-  }
-
-  // A socket that is closed with unread bytes breaks the peer's sending; so it is read out for a while.
-  void linger() {
-    error_code ignored;
-    socket_.shutdown(Protocol::socket::shutdown_send, ignored);
-    set_deadline(lingering_time);
-    discard();
-  }
-  void discard() {
-    buffer_.clear();
-    socket_.async_read_some(buffer_.prepare(65536), [self = shared_from_this()](error_code error, std::size_t) {
-      if (!error && !self->expired_) self->discard();
-    });
-  }
-
-  std::shared_ptr<Impl> server_;
-  Protocol::socket socket_;
-  asio::steady_timer deadline_;
-  Peer peer_;
-  boost::beast::flat_buffer buffer_;
-  std::optional<http::request_parser<http::string_body>> parser_;
-  Response response_;
-  bool expired_ = false;
+  std::shared_ptr<EventHub> events_;
+  std::unordered_set<HttpConnectionBase*> connections_;
 };
 
 Result<void> HttpServer::Impl::start() {
@@ -237,7 +88,7 @@ void HttpServer::Impl::stop() {
   pause_.cancel();
   acceptor_.close(ignored);
   file_.reset();
-  for (auto* connection : connections_) connection->close();
+  for (auto* connection : std::vector(connections_.begin(), connections_.end())) connection->close();
 }
 
 void HttpServer::Impl::wait() {
@@ -261,7 +112,14 @@ void HttpServer::Impl::accept() {
   const auto peer = peer_of(client.get());
   if (peer && connections_.size() < limits_.connections) {
     Protocol::socket socket(context_, Protocol(), client.release());
-    std::make_shared<Connection>(shared_from_this(), std::move(socket), *peer)->read_request();
+    auto self = shared_from_this();
+    // The connection's end is told with its address, which only it can know.
+    auto place = std::make_shared<HttpConnectionBase*>(nullptr);
+    auto connection = std::make_shared<HttpConnection<UnixStream>>(self, std::move(socket), *peer,
+                                                                   [self, place] { self->connections_.erase(*place); });
+    *place = connection.get();
+    connections_.insert(connection.get());
+    connection->start();
   } else if (peer) {
     static const std::string busy = [] {
       const auto body =
@@ -281,7 +139,7 @@ Result<std::unique_ptr<HttpServer>> HttpServer::start(asio::io_context& context,
                                                       Operations& operations) {
   auto socket = ListeningSocket::open(options.socket, options.group);
   if (!socket) return std::unexpected(socket.error());
-  auto impl = std::make_shared<Impl>(context, std::move(*socket), options.limits, operations);
+  auto impl = std::make_shared<Impl>(context, std::move(*socket), options.limits, operations, options.events);
   if (auto started = impl->start(); !started) return std::unexpected(started.error());
   return std::unique_ptr<HttpServer>(new HttpServer(std::move(impl)));
 }

@@ -13,21 +13,18 @@
 #include <memory>
 #include <optional>
 
+#include "admin/event_hub.h"
+#include "admin/http_connection.h"
 #include "admin/operations.h"
 #include "base/result.h"
 
 namespace gatehouse::admin {
 
-struct HttpLimits {
-  std::size_t connections = 64;  // one more is told 503 and closed
-  std::uint64_t body_bytes = 64ULL << 20U;
-  std::chrono::milliseconds request_time{30'000};  // for a request to arrive whole, and for an answer to be taken
-};
-
 struct HttpServerOptions {
   std::filesystem::path socket;
   std::optional<unsigned> group;
   HttpLimits limits = {};
+  std::shared_ptr<EventHub> events = std::make_shared<EventHub>(0);
 };
 
 class HttpServer {

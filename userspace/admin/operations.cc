@@ -7,6 +7,7 @@
 namespace gatehouse::admin {
 
 std::string Peer::text() const {
+  if (!token.empty()) return "token " + token + " (" + source.text() + ")";
   std::string text = "uid " + std::to_string(uid);
   passwd entry{};
   passwd* found = nullptr;

@@ -13,6 +13,8 @@
 #include <string>
 #include <vector>
 
+#include "admin/role.h"
+#include "admin/token.h"
 #include "base/result.h"
 #include "base/strict_yaml.h"
 #include "policy/ban_target.h"
@@ -20,12 +22,16 @@
 
 namespace gatehouse::admin {
 
-// Who asks: the peer credentials of the Unix socket.
+// Who asks: the peer credentials of the Unix socket, whoever may open which may do everything; or over TLS the name of
+// a token with its role.
 struct Peer {
   unsigned uid = 0;
   unsigned gid = 0;
   int pid = 0;
-  [[nodiscard]] std::string text() const;  // "uid 0 (root)", for author fields
+  Role role = Role::admin;
+  std::string token = {};                  // its name; empty: the Unix socket
+  Address source = {};                     // of a token
+  [[nodiscard]] std::string text() const;  // "uid 0 (root)", "token ci (192.0.2.7)", for author fields
 };
 
 struct Fault {
@@ -98,6 +104,12 @@ struct VerifyRequest {
   std::size_t limit = 10'000;
 };
 
+struct TokenRequest {
+  std::string name;
+  Role role = Role::viewer;
+  std::optional<WallTime> expires;
+};
+
 class Operations {
  public:
   virtual ~Operations() = default;
@@ -154,6 +166,13 @@ class Operations {
   // Some rows of the audit's chain after a position that was right: {position, hash, beside, complete,
   // fault|null}
   virtual Outcome verify_audit(const VerifyRequest& request) = 0;
+
+  // {tokens: [{name, role, author, created, expires|null}]}, by name
+  virtual Outcome tokens() = 0;
+  // {name, role, expires|null, token}: the only time that the token itself is told. 409: the name is taken.
+  virtual Outcome add_token(const TokenRequest& request, const Peer& peer) = 0;
+  // {removed: [names], unknown: [names]}; 404 when none of them is there.
+  virtual Outcome remove_tokens(const std::vector<std::string>& names, const Peer& peer) = 0;
 
   // {changed: [keys], restart_needed: [keys]}
   virtual Outcome reload(const Peer& peer) = 0;

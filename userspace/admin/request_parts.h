@@ -18,6 +18,8 @@ inline constexpr std::size_t longest_name = 256;
 inline constexpr std::size_t longest_reason = 1024;
 inline constexpr std::uint64_t largest_id = std::numeric_limits<std::int64_t>::max();  // the store's are signed
 
+inline constexpr std::uint64_t longest_seconds = 100ULL * 365 * 86'400;
+
 inline std::string indexed(std::string_view name, std::size_t index) {
   return std::string(name) + "[" + std::to_string(index) + "]";
 }
@@ -57,6 +59,32 @@ auto parameter(const Query& query, std::string_view name, std::optional<Error>& 
     return std::nullopt;
   }
   return std::move(*result);
+}
+
+inline Result<WallTime> parse_future(std::string_view text, WallTime now) {
+  auto time = parse_time(text);
+  if (time && *time <= now) return failure("'" + std::string(text) + "' has passed", "name a moment to come");
+  return time;
+}
+
+// Text as people write it, or seconds as the answers of the API have them.
+inline std::optional<Duration> read_duration(ObjectReader& reader) {
+  const auto* value = reader.member("duration", false);
+  if (value == nullptr) return std::nullopt;
+  if (value->is_string()) return reader.parsed("duration", parse_duration);
+  const auto seconds = reader.number("duration", 1, longest_seconds);
+  if (!seconds) return std::nullopt;
+  return std::chrono::seconds(*seconds);
+}
+
+// The moment when it ends, as `expires` or `duration`: one of them, or none for ever.
+inline std::optional<WallTime> read_expiry(ObjectReader& reader, WallTime now) {
+  auto end = reader.parsed("expires", [&](std::string_view text) { return parse_future(text, now); });
+  if (const auto duration = read_duration(reader)) {
+    if (end) reader.complain("duration", {"stands beside expires", "send one of them, or none for ever"});
+    end = now + *duration;
+  }
+  return end;
 }
 
 inline std::optional<std::size_t> limit_of(const Query& query, std::optional<Error>& fault) {

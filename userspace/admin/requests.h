@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "admin/event_hub.h"
 #include "admin/operations.h"
 #include "admin/query.h"
 
@@ -30,6 +31,11 @@ Result<PolicyRequest> read_plan(std::string_view body);
 Result<PolicyRequest> read_apply(std::string_view body);  // may carry expected_version
 Result<CheckRequest> read_check(std::string_view body);
 Result<KillRequest> read_kill(std::string_view body);
+// token_requests.cc
+Result<TokenRequest> read_add_token(std::string_view body, WallTime now);
+Result<std::vector<std::string>> read_remove_tokens(std::string_view body);
+// event_requests.cc
+Result<EventFilter> read_events(const Query& query);
 // ban_requests.cc
 Result<std::vector<BanRequest>> read_add_bans(std::string_view body, WallTime now);
 Result<RemoveBansRequest> read_remove_bans(std::string_view body);

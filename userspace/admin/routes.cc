@@ -7,6 +7,7 @@
 #include <exception>
 
 #include "admin/metrics.h"
+#include "admin/openapi.h"
 #include "admin/requests.h"
 
 namespace gatehouse::admin {
@@ -50,13 +51,13 @@ Outcome post_apply(const Request& request, const Query&, Operations& operations)
   return wanted ? operations.apply(wanted->files, wanted->expected_version, request.peer) : bad_request(wanted.error());
 }
 
-Outcome get_policy(const Request&, const Query& query, Operations& operations) {
-  const auto wanted = read_policy_version(query);
+Outcome get_policy(const Request&, const Query& asked, Operations& operations) {
+  const auto wanted = read_policy_version(asked);
   return wanted ? operations.policy_text(*wanted) : bad_request(wanted.error());
 }
 
-Outcome get_policy_versions(const Request&, const Query& query, Operations& operations) {
-  const auto wanted = read_policy_versions(query);
+Outcome get_policy_versions(const Request&, const Query& asked, Operations& operations) {
+  const auto wanted = read_policy_versions(asked);
   return wanted ? operations.policy_versions(*wanted) : bad_request(wanted.error());
 }
 
@@ -65,13 +66,13 @@ Outcome post_check(const Request& request, const Query&, Operations& operations)
   return wanted ? operations.check(*wanted) : bad_request(wanted.error());
 }
 
-Outcome get_sessions(const Request&, const Query& query, Operations& operations) {
-  const auto wanted = read_sessions(query);
+Outcome get_sessions(const Request&, const Query& asked, Operations& operations) {
+  const auto wanted = read_sessions(asked);
   return wanted ? operations.sessions(*wanted) : bad_request(wanted.error());
 }
 
-Outcome get_visits(const Request&, const Query& query, Operations& operations) {
-  const auto wanted = read_visits(query);
+Outcome get_visits(const Request&, const Query& asked, Operations& operations) {
+  const auto wanted = read_visits(asked);
   return wanted ? operations.visits(*wanted) : bad_request(wanted.error());
 }
 
@@ -80,13 +81,13 @@ Outcome post_kill(const Request& request, const Query&, Operations& operations) 
   return wanted ? operations.kill(wanted->ids, wanted->user, request.peer) : bad_request(wanted.error());
 }
 
-Outcome get_bans(const Request&, const Query& query, Operations& operations) {
-  const auto wanted = read_bans(query);
+Outcome get_bans(const Request&, const Query& asked, Operations& operations) {
+  const auto wanted = read_bans(asked);
   return wanted ? operations.bans(*wanted) : bad_request(wanted.error());
 }
 
-Outcome get_ban_history(const Request&, const Query& query, Operations& operations) {
-  const auto wanted = read_ban_history(query);
+Outcome get_ban_history(const Request&, const Query& asked, Operations& operations) {
+  const auto wanted = read_ban_history(asked);
   return wanted ? operations.ban_history(*wanted) : bad_request(wanted.error());
 }
 
@@ -100,14 +101,37 @@ Outcome post_remove_bans(const Request& request, const Query&, Operations& opera
   return wanted ? operations.remove_bans(*wanted, request.peer) : bad_request(wanted.error());
 }
 
-Outcome get_audit(const Request&, const Query& query, Operations& operations) {
-  const auto wanted = read_audit(query);
+Outcome get_audit(const Request&, const Query& asked, Operations& operations) {
+  const auto wanted = read_audit(asked);
   return wanted ? operations.audit(*wanted) : bad_request(wanted.error());
 }
 
-Outcome get_verification(const Request&, const Query& query, Operations& operations) {
-  const auto wanted = read_verify(query);
+Outcome get_verification(const Request&, const Query& asked, Operations& operations) {
+  const auto wanted = read_verify(asked);
   return wanted ? operations.verify_audit(*wanted) : bad_request(wanted.error());
+}
+
+Outcome get_tokens(const Request&, const Query&, Operations& operations) {
+  return operations.tokens();
+}
+
+Outcome post_tokens(const Request& request, const Query&, Operations& operations) {
+  const auto wanted = read_add_token(request.body, now());
+  return wanted ? operations.add_token(*wanted, request.peer) : bad_request(wanted.error());
+}
+
+Outcome post_remove_tokens(const Request& request, const Query&, Operations& operations) {
+  const auto wanted = read_remove_tokens(request.body);
+  return wanted ? operations.remove_tokens(*wanted, request.peer) : bad_request(wanted.error());
+}
+
+Outcome get_events(const Request&, const Query& asked, Operations&) {
+  const auto wanted = read_events(asked);
+  return wanted ? Outcome(nlohmann::json::object()) : bad_request(wanted.error());
+}
+
+Outcome get_openapi(const Request&, const Query&, Operations&) {
+  return nlohmann::json::parse(openapi_document());
 }
 
 Outcome post_reload(const Request& request, const Query&, Operations& operations) {
@@ -124,42 +148,58 @@ struct Route {
   std::string_view method;
   std::string_view path;
   Outcome (*handle)(const Request&, const Query&, Operations&);
+  Role role = Role::viewer;
   bool takes_query = false;
 };
 
-constexpr std::array<Route, 20> routes{{
-    {"GET", "/healthz", get_health},
-    {"GET", "/readyz", get_readiness},
-    {"GET", "/metrics", get_status},
-    {"GET", "/v1/status", get_status},
-    {"POST", "/v1/policy/plan", post_plan},
-    {"POST", "/v1/policy/apply", post_apply},
-    {"GET", "/v1/policy", get_policy, true},
-    {"GET", "/v1/policy/versions", get_policy_versions, true},
-    {"POST", "/v1/check", post_check},
-    {"GET", "/v1/sessions", get_sessions, true},
-    {"POST", "/v1/sessions/kill", post_kill},
-    {"GET", "/v1/visits", get_visits, true},
-    {"GET", "/v1/bans", get_bans, true},
-    {"POST", "/v1/bans", post_bans},
-    {"POST", "/v1/bans/remove", post_remove_bans},
-    {"GET", "/v1/bans/history", get_ban_history, true},
-    {"GET", "/v1/audit", get_audit, true},
-    {"GET", "/v1/audit/verify", get_verification, true},
-    {"POST", "/v1/reload", post_reload},
-    {"POST", "/v1/restart", post_restart},
+constexpr bool query = true;
+
+constexpr std::array<Route, 25> routes{{
+    {"GET", "/healthz", get_health, Role::viewer},
+    {"GET", "/readyz", get_readiness, Role::viewer},
+    {"GET", "/metrics", get_status, Role::viewer},
+    {"GET", "/v1/openapi.json", get_openapi, Role::viewer},
+    {"GET", "/v1/status", get_status, Role::viewer},
+    {"GET", "/v1/events", get_events, Role::viewer, query},
+    {"POST", "/v1/policy/plan", post_plan, Role::viewer},
+    {"POST", "/v1/policy/apply", post_apply, Role::admin},
+    {"GET", "/v1/policy", get_policy, Role::viewer, query},
+    {"GET", "/v1/policy/versions", get_policy_versions, Role::viewer, query},
+    {"POST", "/v1/check", post_check, Role::viewer},
+    {"GET", "/v1/sessions", get_sessions, Role::viewer, query},
+    {"POST", "/v1/sessions/kill", post_kill, Role::operating},
+    {"GET", "/v1/visits", get_visits, Role::viewer, query},
+    {"GET", "/v1/bans", get_bans, Role::viewer, query},
+    {"POST", "/v1/bans", post_bans, Role::operating},
+    {"POST", "/v1/bans/remove", post_remove_bans, Role::operating},
+    {"GET", "/v1/bans/history", get_ban_history, Role::viewer, query},
+    {"GET", "/v1/audit", get_audit, Role::viewer, query},
+    {"GET", "/v1/audit/verify", get_verification, Role::viewer, query},
+    {"GET", "/v1/tokens", get_tokens, Role::admin},
+    {"POST", "/v1/tokens", post_tokens, Role::admin},
+    {"POST", "/v1/tokens/remove", post_remove_tokens, Role::admin},
+    {"POST", "/v1/reload", post_reload, Role::admin},
+    {"POST", "/v1/restart", post_restart, Role::admin},
 }};
 
+Answer may_not(const Route& route, const Peer& peer) {
+  return {403,
+          error_body({std::string(route.method) + " " + std::string(route.path) + " needs the role " +
+                          std::string(name(route.role)) + "; this token has " + std::string(name(peer.role)),
+                      "use a token with that role"}),
+          {}};
+}
+
 Outcome handle(const Route& route, const Request& request, Operations& operations) {
-  auto query = query_of(request.target);
-  if (!query) return bad_request(query.error());
+  auto asked = query_of(request.target);
+  if (!asked) return bad_request(asked.error());
   if (!route.takes_query) {
-    if (auto known = query->only({}); !known) return bad_request(known.error());
+    if (auto known = asked->only({}); !known) return bad_request(known.error());
   }
   if (route.method == "GET" && !request.body.empty()) {
     return bad_request({"a GET request has a body", "put the parameters behind a question mark"});
   }
-  return route.handle(request, *query, operations);
+  return route.handle(request, *asked, operations);
 }
 
 Answer to_answer(Outcome outcome) {
@@ -178,6 +218,12 @@ nlohmann::json error_body(const Error& error, const std::vector<Issue>& issues) 
   return body;
 }
 
+std::vector<RouteEntry> route_list() {
+  std::vector<RouteEntry> list;
+  for (const auto& route : routes) list.push_back({route.method, route.path, route.role, route.takes_query});
+  return list;
+}
+
 Answer answer(const Request& request, Operations& operations) {
   const auto path = path_of(request.target);
   std::string allow;
@@ -187,11 +233,17 @@ Answer answer(const Request& request, Operations& operations) {
       allow += (allow.empty() ? "" : ", ") + std::string(route.method);
       continue;
     }
+    if (request.peer.role < route.role) {
+      spdlog::warn("{} was refused {} {}: its role is {}", request.peer.text(), route.method, route.path,
+                   name(request.peer.role));
+      return may_not(route, request.peer);
+    }
     try {
       auto result = to_answer(handle(route, request, operations));
       if (result.status != 200) return result;
       if (path == "/healthz" && result.body.at("healthy") == false) result.status = 503;
       if (path == "/readyz" && result.body.at("ready") == false) result.status = 503;
+      if (path == "/v1/events") result.events = read_events(*query_of(request.target)).value();
       if (path == "/metrics") {
         result.text = metrics_of(result.body);
         result.content_type = metrics_content_type;

@@ -158,6 +158,22 @@ Endpoint Endpoint::from_sockaddr(const sockaddr_storage& storage) {
   return endpoint;
 }
 
+Result<Endpoint> Endpoint::parse(std::string_view text) {
+  const auto colon = text.rfind(':');
+  auto host = text.substr(0, colon);
+  const bool bracketed = host.size() > 2 && host.front() == '[' && host.back() == ']';
+  if (bracketed) host = host.substr(1, host.size() - 2);
+  if (colon == std::string_view::npos || bracketed != (host.find(':') != std::string_view::npos)) {
+    return failure("'" + std::string(text) + "' is no address with a port",
+                   "write it like 192.0.2.1:8443 or [2001:db8::1]:8443");
+  }
+  const auto address = Address::parse(host);
+  if (!address) return std::unexpected(address.error());
+  const auto port = parse_port(text.substr(colon + 1));
+  if (!port) return std::unexpected(port.error());
+  return Endpoint{*address, *port};
+}
+
 Result<std::uint16_t> parse_port(std::string_view text) {
   unsigned port = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);

@@ -64,6 +64,8 @@ struct Endpoint {
   std::uint16_t port = 0;  // host order
 
   [[nodiscard]] std::string text() const;  // "192.0.2.1:3389", "[2001:db8::1]:3389"
+  // As text() has it: the port is needed, and IPv6 stands in brackets.
+  static Result<Endpoint> parse(std::string_view text);
   // Length of the filled part is returned; the family is that of the address (AF_INET for IPv4).
   socklen_t to_sockaddr(sockaddr_storage& storage) const;
   static Endpoint from_sockaddr(const sockaddr_storage& storage);

@@ -164,6 +164,33 @@ void read_logins(const StrictMap& root, LoginOptions& options) {
   if (const auto file = root.text("wtmp")) options.wtmp = *file;
 }
 
+ApiOptions read_api(const StrictMap& root, Issues& issues) {
+  const StrictMap api(root.file(), root.node("api"), "api", {"listen", "certificate", "key"}, issues);
+  ApiOptions options;
+  const auto listen = api.texts("listen");
+  for (const auto& [text, line] : listen) {
+    if (auto endpoint = Endpoint::parse(text); !endpoint) {
+      issues.add(root.file(), line, "api, listen: " + endpoint.error().what, endpoint.error().mend);
+    } else {
+      options.listen.push_back(*endpoint);
+    }
+  }
+  if (listen.empty()) root.complain("api", {"says no listen", "write listen: [ADDRESS:PORT]"});
+  const auto file = [&](const char* key, std::filesystem::path& path) {
+    const auto text = api.text(key);
+    if (!text && !api.has(key)) {
+      root.complain("api", {"says no " + std::string(key), "write " + std::string(key) + ": the path of a PEM file"});
+    } else if (text && !text->starts_with('/')) {
+      api.complain(key, {"'" + *text + "' is no absolute path", "write it from / on"});
+    } else if (text) {
+      path = *text;
+    }
+  };
+  file("certificate", options.certificate);
+  file("key", options.key);
+  return options;
+}
+
 }  // namespace
 
 std::expected<Configuration, Issues> parse_configuration(const std::string& file, const std::string& text) {
@@ -179,13 +206,14 @@ std::expected<Configuration, Issues> parse_configuration(const std::string& file
                         "route_table",  "rule_priority",   "failsafe",   "loops",         "deny_ttl",
                         "max_sessions", "relay",           "state_dir",  "run_dir",       "admin_group",
                         "audit_queue",  "reconcile_every", "log_level",  "login_records", "utmp",
-                        "wtmp",         "decision_hook"},
+                        "wtmp",         "decision_hook",   "api"},
                        issues);
   read_dataplane(root, configuration.dataplane, issues);
   read_gate(root, configuration.gate, issues);
   if (auto directory = root.text("state_dir")) configuration.state_dir = *directory;
   if (auto directory = root.text("run_dir")) configuration.run_dir = *directory;
   read_logins(root, configuration.logins);
+  if (root.has("api")) configuration.api = read_api(root, issues);
   if (auto group = root.text("admin_group")) {
     if (const auto* entry = ::getgrnam(group->c_str())) {
       configuration.admin_group = entry->gr_gid;
@@ -239,6 +267,7 @@ ConfigurationChange compare(const Configuration& running, const Configuration& w
            running.gate.idle_timeout != wanted.gate.idle_timeout || running.gate.keep_alive != wanted.gate.keep_alive ||
            running.gate.user_timeout != wanted.gate.user_timeout);
   note(change.applied, "reconcile_every", running.reconcile_every != wanted.reconcile_every);
+  note(change.applied, "api", running.api != wanted.api);
   note(change.applied, "log_level", running.log_level != wanted.log_level);
 
   note(change.restart_needed, "instance", a.instance != b.instance);

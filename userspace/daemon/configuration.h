@@ -15,10 +15,20 @@
 
 namespace gatehouse::daemon {
 
+// The API over TLS.
+struct ApiOptions {
+  std::vector<Endpoint> listen;
+  std::filesystem::path certificate;
+  std::filesystem::path key;
+
+  friend bool operator==(const ApiOptions&, const ApiOptions&) = default;
+};
+
 struct Configuration {
   kernel::DataplaneOptions dataplane;
   gate::GateOptions gate;
   LoginOptions logins;
+  std::optional<ApiOptions> api;
   std::filesystem::path state_dir = "/var/lib/gatehouse";  // gatehouse.db
   std::filesystem::path run_dir = "/run/gatehouse";        // control.sock
   std::optional<unsigned> admin_group;                     // may use the control socket and read the maps

@@ -14,8 +14,10 @@
 
 #include "admin/http_server.h"
 #include "admin/operations.h"
+#include "admin/tls_server.h"
 #include "daemon/alarms.h"
 #include "daemon/configuration.h"
+#include "daemon/event_feed.h"
 #include "daemon/login_records.h"
 #include "gate/gate.h"
 #include "kernel/dataplane.h"
@@ -58,6 +60,9 @@ class Daemon final : public admin::Operations {
   admin::Outcome remove_bans(const admin::RemoveBansRequest& request, const admin::Peer& peer) override;
   admin::Outcome audit(const admin::AuditRequest& request) override;
   admin::Outcome verify_audit(const admin::VerifyRequest& request) override;
+  admin::Outcome tokens() override;
+  admin::Outcome add_token(const admin::TokenRequest& request, const admin::Peer& peer) override;
+  admin::Outcome remove_tokens(const std::vector<std::string>& names, const admin::Peer& peer) override;
   admin::Outcome reload(const admin::Peer& peer) override;
   admin::Outcome restart(const admin::Peer& peer) override;
 
@@ -83,6 +88,12 @@ class Daemon final : public admin::Operations {
   void record_kernel_event(const deny_event& event);
   void record_withheld_kernel_events();
 
+  // the API over TLS (remote_api.cc, operations_tokens.cc)
+  void follow_remote_api();
+  Result<void> load_tokens();
+  void record_failed_login(const admin::FailedLogin& login);
+  void record_withheld_logins();
+
   // changes (changes.cc): what a new snapshot means for loops, kernel and verdicts
   struct Consequences {
     std::size_t sessions_ended = 0;
@@ -107,6 +118,7 @@ class Daemon final : public admin::Operations {
 
   // In the order in which they come up; they go down in the opposite one.
   boost::asio::io_context context_{1};
+  std::unique_ptr<EventFeed> events_;
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<kernel::Dataplane> dataplane_;
   gate::Listeners listeners_;
@@ -114,6 +126,9 @@ class Daemon final : public admin::Operations {
   std::unique_ptr<LoginRecords> logins_;  // nullptr: not wanted
   std::unique_ptr<gate::Gate> gate_;
   std::unique_ptr<admin::HttpServer> server_;
+  std::shared_ptr<const admin::TokenTable> tokens_;
+  std::unique_ptr<admin::TlsServer> tls_server_;  // nullptr: not wanted, or not possible now
+  std::string api_certificate_;                   // identity of the one in use
 
   boost::asio::signal_set signals_;
   boost::asio::steady_timer sweep_timer_;
@@ -126,6 +141,8 @@ class Daemon final : public admin::Operations {
   std::uint64_t recorded_kernel_events_ = 0;           // in this second
   std::uint64_t withheld_kernel_events_ = 0;           // since the last row that says how many
   std::uint64_t unaudited_kernel_events_ = 0;
+  std::uint64_t recorded_logins_ = 0;  // failed ones, in this second
+  std::uint64_t withheld_logins_ = 0;
   std::uint64_t seen_verdict_failures_ = 0;
   std::uint64_t seen_descriptor_failures_ = 0;
   bool verdicts_are_stale_ = false;  // some that are no longer true could not be removed

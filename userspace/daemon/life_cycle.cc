@@ -43,7 +43,11 @@ Result<void> Daemon::open() {
       return failure("the directory " + directory.string() + " cannot be made: " + error.message(),
                      "make it, or name another in " + configuration_file_.string());
   }
-  auto store = store::Store::open({configuration_.state_dir / "gatehouse.db", configuration_.audit_queue});
+  events_ = std::make_unique<EventFeed>(
+      std::make_shared<admin::EventHub>(static_cast<std::uint64_t>(started_.time_since_epoch().count())));
+  alarms_.set_listener([this](const std::string& name, const Error* error) { events_->alarm(name, error); });
+  auto store =
+      store::Store::open({configuration_.state_dir / "gatehouse.db", configuration_.audit_queue, events_.get()});
   if (!store) return std::unexpected(store.error());
   store_ = std::move(*store);
   if (const auto closed = store_->sessions_closed_at_start(); closed > 0) {
@@ -71,10 +75,15 @@ Result<void> Daemon::open() {
   if (auto set = dataplane_->set_listeners(std::span(&pair, 1)); !set) return std::unexpected(set.error());
   if (auto steered = steer(*snapshot_.policy); !steered) return std::unexpected(steered.error());
 
-  auto server =
-      admin::HttpServer::start(context_, {configuration_.run_dir / "control.sock", configuration_.admin_group}, *this);
+  if (auto loaded = load_tokens(); !loaded) return std::unexpected(loaded.error());
+  auto server = admin::HttpServer::start(context_,
+                                         {.socket = configuration_.run_dir / "control.sock",
+                                          .group = configuration_.admin_group,
+                                          .events = events_->hub()},
+                                         *this);
   if (!server) return std::unexpected(server.error());
   server_ = std::move(*server);
+  follow_remote_api();
   if (auto written =
           store_->write_audit(audit_of("daemon_started", {}, "policy version " + std::to_string(stored->version)));
       !written) {
@@ -128,6 +137,7 @@ Daemon::Ending Daemon::run() {
 
 void Daemon::take_down() {
   const bool hand_over = ending_ == Ending::execute_anew;
+  tls_server_.reset();
   server_.reset();
   if (kernel_events_.is_open()) kernel_events_.release();  // the descriptor is the data plane's
   // Before the loops stop: with the services out of the table, what comes is rejected instead of left waiting for

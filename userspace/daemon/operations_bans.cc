@@ -59,12 +59,6 @@ std::shared_ptr<const policy::BanTable> changed(const policy::BanTable& table, c
   return next->with_names(table.names().with(added.names, lifted.names));
 }
 
-// {subject, network | user | server | device}
-nlohmann::json json_of_target(const policy::BanTarget& target) {
-  const std::string kind(policy::name(policy::kind_of(target)));
-  return {{"subject", kind}, {kind, policy::name_of(target)}};
-}
-
 nlohmann::json texts_of(std::span<const policy::BanTarget> targets) {
   auto list = nlohmann::json::array();
   for (const auto& target : targets.first(std::min(targets.size(), most_listed))) {
@@ -88,15 +82,7 @@ admin::Outcome Daemon::bans(const admin::BansRequest& request) {
   auto rows = store_->bans(now(), {.kind = request.kind, .target = request.target, .limit = request.limit});
   if (!rows) return unavailable(rows.error());
   auto list = nlohmann::json::array();
-  for (const auto& row : *rows) {
-    auto ban = json_of_target(row.target);
-    ban["id"] = row.id;
-    ban["reason"] = row.reason;
-    ban["author"] = row.author;
-    ban["created"] = format_time(row.created);
-    ban["expires"] = json_of(row.expires);
-    list.push_back(std::move(ban));
-  }
+  for (const auto& row : *rows) list.push_back(json_of(row));
   return nlohmann::json{{"bans", std::move(list)}, {"total", snapshot_.bans->size() + snapshot_.bans->names().size()}};
 }
 
@@ -169,6 +155,7 @@ admin::Outcome Daemon::add_bans(const std::vector<admin::BanRequest>& requests, 
   const auto bans = live_bans_of(rows);
   const auto in_kernel = dataplane_->add_bans(bans.networks);
   const auto consequences = put_in_force({snapshot_.policy, changed(*snapshot_.bans, bans, {})});
+  events_->bans_added(rows);
   spdlog::info("{} bans added by {}: {} sessions ended", rows.size(), author, consequences.sessions_ended);
   follow_bans(in_kernel);
   if (!in_kernel) {
@@ -197,6 +184,7 @@ admin::Outcome Daemon::remove_bans(const admin::RemoveBansRequest& request, cons
   const auto lifted = lifted_of(*removed);
   const auto consequences = put_in_force({snapshot_.policy, changed(*snapshot_.bans, {}, lifted)});
   const auto in_kernel = dataplane_->remove_bans(lifted.networks);
+  events_->bans_removed(*removed, peer.text());
   spdlog::info("{} bans removed by {}", removed->size(), peer.text());
   follow_bans(in_kernel);
   if (!in_kernel) {
@@ -232,6 +220,7 @@ void Daemon::expire_bans() {
   if (expired->targets.empty()) return;
   // The kernel's part is done by Dataplane::sweep().
   put_in_force({snapshot_.policy, changed(*snapshot_.bans, {}, lifted_of(expired->targets))});
+  events_->bans_expired(expired->targets);
   spdlog::info("{} bans have ended", expired->targets.size());
 }
 

@@ -69,6 +69,7 @@ admin::Outcome Daemon::apply(const std::vector<policy::SourceText>& texts,
       store_->save_policy(*document, current, audit_of("policy_applied", peer.text(), policy::text_of(changes)));
   if (!version) return unavailable(version.error());
   const auto consequences = put_in_force({policy::Policy::compile(*document, *version), snapshot_.bans});
+  events_->policy_applied(*version, peer.text(), consequences.sessions_ended);
   spdlog::info("policy version {} is in force, applied by {}: {} changes, {} sessions ended, {} verdicts removed",
                *version, peer.text(), changes.size(), consequences.sessions_ended, consequences.verdicts_removed);
   if (consequences.fault) return not_taken_by_the_kernel(*version, *consequences.fault);

@@ -138,20 +138,7 @@ admin::Outcome Daemon::audit(const admin::AuditRequest& request) {
                              .limit = request.limit});
   if (!page) return unavailable(page.error());
   auto list = nlohmann::json::array();
-  for (const auto& row : page->rows) {
-    list.push_back(
-        {{"id", row.id},
-         {"time", format_time(row.time)},
-         {"action", row.action},
-         {"author", row.author},
-         {"user", row.user},
-         {"service", row.service},
-         {"source", row.source ? nlohmann::json(row.source->text()) : nlohmann::json(nullptr)},
-         {"destination", row.destination ? nlohmann::json(row.destination->text()) : nlohmann::json(nullptr)},
-         {"reason", row.reason ? nlohmann::json(policy::name(*row.reason)) : nlohmann::json(nullptr)},
-         {"session_id", row.session_id},
-         {"detail", row.detail}});
-  }
+  for (const auto& row : page->rows) list.push_back(json_of(row));
   return page_of("rows", std::move(list), *page);
 }
 

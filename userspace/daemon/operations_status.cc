@@ -92,6 +92,9 @@ admin::Outcome Daemon::reload(const admin::Peer& peer) {
   configuration_.gate = wanted->gate;
   configuration_.gate.loops = loops;
   gate_->set_options(configuration_.gate);
+  if (!wanted->api || !configuration_.api || wanted->api->listen != configuration_.api->listen) tls_server_.reset();
+  configuration_.api = wanted->api;
+  follow_remote_api();
   configuration_.log_level = wanted->log_level;
   spdlog::set_level(spdlog::level::from_str(configuration_.log_level));
   configuration_.reconcile_every = wanted->reconcile_every;

@@ -35,6 +35,7 @@ void Daemon::sweep() {
   alarms_.follow("sweep", dataplane_->sweep(now()));
   expire_bans();
   record_withheld_kernel_events();
+  record_withheld_logins();
   // Its outcome is the alarm that it keeps.
   if (verdicts_are_stale_) static_cast<void>(remove_untrue_verdicts());
 
@@ -79,6 +80,7 @@ void Daemon::reconcile() {
   // A change that the kernel did not take is tried again, from what is in force in the daemon.
   if (alarms_.is_raised("steering")) alarms_.follow("steering", steer(*snapshot_.policy));
   follow_bans({});
+  follow_remote_api();
   if (!drift) return;
   last_reconciled_ = now();
   last_drift_ = *drift;

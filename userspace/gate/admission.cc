@@ -342,6 +342,8 @@ void Loop::ended(const std::shared_ptr<Session>& session, const relay::RelayOutc
     end.bytes_to_client = outcome.bytes_to_client;
     end.peak_rate = session->peak_rate.value(outcome.bytes_from_client + outcome.bytes_to_client);
     end.detail = outcome.detail;
+    end.user = session->user;
+    end.service = session->service;
   }
   if (session->watched) watcher_->ended(session->id, end.ended);
   leave(session->user, end);

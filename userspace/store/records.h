@@ -1,6 +1,7 @@
 // The rows that the store keeps, as the rest of the daemon sees them.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -45,6 +46,8 @@ struct SessionEnd {
   std::uint64_t peak_rate = 0;
   policy::EndReason reason = policy::EndReason::none;
   std::string detail = {};
+  std::string user = {};  // these two for who is told of it; the row has them
+  std::string service = {};
 };
 
 // One person's period inside, over all sessions.
@@ -118,6 +121,16 @@ struct BanEvent {
   WallTime time;
 };
 using BanHistoryQuery = BanQuery;
+
+// A token of the API: what it may do, and the hash that knows it.
+struct TokenRow {
+  std::string name;
+  std::string role;
+  std::array<std::uint8_t, 32> hash{};
+  std::string author;
+  WallTime created;
+  std::optional<WallTime> expires;
+};
 
 // What has come to its end by itself.
 struct ExpiredBans {

@@ -15,6 +15,7 @@
 #include "store/policy_versions.h"
 #include "store/schema.h"
 #include "store/sessions.h"
+#include "store/tokens.h"
 #include "store/visits.h"
 #include "store/writer.h"
 
@@ -51,14 +52,15 @@ AuditRow ban_audit(std::string action, const std::string& author, std::span<cons
 
 class Store::Impl {
  public:
-  Impl(FileLock lock, std::filesystem::path file, SQLite::Database writing, std::size_t capacity, std::uint64_t closed)
+  Impl(FileLock lock, std::filesystem::path file, SQLite::Database writing, const StoreOptions& options,
+       std::uint64_t closed)
       : lock_(std::move(lock)),
         file_(std::move(file)),
         closed_at_start(closed),
         last_session(last_session_id(writing)),
         last_visit(last_visit_id(writing)),
         last_audit(last_audit_id(writing)),
-        writer(std::move(writing), file_, capacity),
+        writer(std::move(writing), file_, options.queue_capacity, options.watcher),
         reading_(file_.string(), SQLite::OPEN_READONLY | one_thread_at_a_time, busy_timeout_ms) {}
 
   // One consistent view for all that `work` asks.
@@ -106,8 +108,7 @@ Result<std::unique_ptr<Store>> Store::open(const StoreOptions& options) {
     auto database = open_database(options.file);
     if (!database) return std::unexpected(database.error());
     const auto closed = begin_life(*database, now());
-    auto impl =
-        std::make_unique<Impl>(std::move(*lock), options.file, std::move(*database), options.queue_capacity, closed);
+    auto impl = std::make_unique<Impl>(std::move(*lock), options.file, std::move(*database), options, closed);
     return std::unique_ptr<Store>(new Store(std::move(impl)));
   } catch (const SQLite::Exception& exception) {
     return std::unexpected(fault_of(exception, "opening the store", options.file, nullptr));
@@ -231,6 +232,36 @@ Result<ExpiredBans> Store::expire_bans(WallTime now, std::size_t most) {
   });
   if (!done) return std::unexpected(done.error());
   return expired;
+}
+
+Result<std::vector<TokenRow>> Store::tokens() {
+  return impl_->read([](SQLite::Database& database) { return read_tokens(database); });
+}
+
+Result<bool> Store::add_token(const TokenRow& token, AuditRow audit) {
+  impl_->number(audit);
+  bool added = false;
+  auto done = impl_->writer.perform([&](Writer::Desk& desk) -> Result<void> {
+    added = insert_token(desk.database, token);
+    if (added) desk.audit.add(audit);
+    return {};
+  });
+  if (!done) return std::unexpected(done.error());
+  return added;
+}
+
+Result<std::vector<std::string>> Store::remove_tokens(const std::vector<std::string>& names, AuditRow audit) {
+  impl_->number(audit);
+  std::vector<std::string> removed;
+  auto done = impl_->writer.perform([&](Writer::Desk& desk) -> Result<void> {
+    removed = delete_tokens(desk.database, names);
+    if (removed.empty()) return {};
+    for (const auto& name : removed) audit.detail += (audit.detail.empty() ? "" : ", ") + name;
+    desk.audit.add(audit);
+    return {};
+  });
+  if (!done) return std::unexpected(done.error());
+  return removed;
 }
 
 Result<void> Store::write_audit(AuditRow audit) {

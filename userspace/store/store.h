@@ -27,12 +27,14 @@
 #include "base/result.h"
 #include "policy/document.h"
 #include "store/records.h"
+#include "store/watcher.h"
 
 namespace gatehouse::store {
 
 struct StoreOptions {
   std::filesystem::path file;
   std::size_t queue_capacity = 8192;  // rows waiting for the writer, of all kinds
+  Watcher* watcher = nullptr;         // outlives the store
 };
 
 struct PolicyRecord {
@@ -102,6 +104,11 @@ class Store {
   [[nodiscard]] Result<std::vector<BanRow>> bans_with_ids(std::span<const std::uint64_t> ids, WallTime now);
   // Moves bans that have ended into the history, at most `most` at once, those that ended first first.
   [[nodiscard]] Result<ExpiredBans> expire_bans(WallTime now, std::size_t most);
+  [[nodiscard]] Result<std::vector<TokenRow>> tokens();  // by name
+  // With its audit row. False: there is one of that name.
+  [[nodiscard]] Result<bool> add_token(const TokenRow& token, AuditRow audit);
+  // The names of those that were there; the audit's detail names them.
+  [[nodiscard]] Result<std::vector<std::string>> remove_tokens(const std::vector<std::string>& names, AuditRow audit);
   // Written and committed before it returns.
   [[nodiscard]] Result<void> write_audit(AuditRow audit);
 

@@ -38,11 +38,12 @@ const std::string writing = "writing to the store";
 
 }  // namespace
 
-Writer::Writer(SQLite::Database database, std::filesystem::path file, std::size_t capacity)
+Writer::Writer(SQLite::Database database, std::filesystem::path file, std::size_t capacity, Watcher* watcher)
     : database_(std::move(database)),
       file_(std::move(file)),
       checkpointer_(database_, file_),
       capacity_(std::max(capacity, rows_of_opened)),
+      watcher_(watcher),
       desk_(database_),
       begin_(database_, "BEGIN IMMEDIATE"),
       commit_(database_, "COMMIT"),
@@ -233,6 +234,19 @@ void Writer::settle(std::span<Item> rows) {
   waiting_ -= others;
   for (auto& item : rows) {
     if (const auto* opened = std::get_if<std::unique_ptr<Opened>>(&item)) (*opened)->written(true);
+  }
+  if (watcher_ != nullptr && watcher_->wants()) tell(rows);
+}
+
+void Writer::tell(std::span<const Item> rows) const {
+  for (const auto& item : rows) {
+    if (const auto* opened = std::get_if<std::unique_ptr<Opened>>(&item)) {
+      watcher_->opened((*opened)->session);
+    } else if (const auto* end = std::get_if<SessionEnd>(&item)) {
+      if (end->id != 0) watcher_->ended(*end);
+    } else if (const auto* audit = std::get_if<AuditRow>(&item)) {
+      watcher_->audited(*audit);
+    }
   }
 }
 

@@ -50,7 +50,7 @@ class Writer {
   using Job = std::function<Result<void>(Desk&)>;
 
   // `file` is for the messages.
-  Writer(SQLite::Database database, std::filesystem::path file, std::size_t capacity);
+  Writer(SQLite::Database database, std::filesystem::path file, std::size_t capacity, Watcher* watcher);
   ~Writer();  // writes what waits, at most 5 s, then gives it up
   Writer(const Writer&) = delete;
   Writer& operator=(const Writer&) = delete;
@@ -101,6 +101,7 @@ class Writer {
   [[nodiscard]] bool touch_due() const;
   Result<void> write_rows(std::span<const Item> rows);
   void settle(std::span<Item> rows);
+  void tell(std::span<const Item> rows) const;
   void do_errand(Errand& errand);
   void answer(Errand& errand, Result<void> result);
   void raise_alarm(const Error& fault);
@@ -112,6 +113,7 @@ class Writer {
   std::filesystem::path file_;
   Checkpointer checkpointer_;
   const std::size_t capacity_;
+  Watcher* const watcher_;
 
   mutable std::mutex mutex_;
   std::condition_variable wake_;
