@@ -62,6 +62,7 @@ decision_hook: { socket: /run/hook.sock, timeout: 250ms }
 login_records: off
 utmp: /tmp/utmp
 wtmp: /tmp/wtmp
+retention: { audit: 400d, audit_rows: 5000000, sessions: 90d, store_size: 2GiB }
 )");
   EXPECT_EQ(configuration.dataplane.instance, "edge-1");
   EXPECT_EQ(configuration.dataplane.bpffs, "/run/bpf");
@@ -96,6 +97,35 @@ wtmp: /tmp/wtmp
   EXPECT_FALSE(configuration.logins.on);
   EXPECT_EQ(configuration.logins.utmp, "/tmp/utmp");
   EXPECT_EQ(configuration.logins.wtmp, "/tmp/wtmp");
+  EXPECT_EQ(configuration.retention.audit, std::chrono::days(400));
+  EXPECT_EQ(configuration.retention.audit_rows, 5'000'000U);
+  EXPECT_EQ(configuration.retention.sessions, std::chrono::days(90));
+  EXPECT_EQ(configuration.retention.store_size, 2ULL << 30U);
+}
+
+TEST(Configuration, KeepsEverythingUnlessToldHowMuch) {
+  EXPECT_FALSE(good("interfaces: [eth0]\n").retention.any());
+  EXPECT_FALSE(good("interfaces: [eth0]\nretention: {}\n").retention.any());
+  const auto some = good("interfaces: [eth0]\nretention: { store_size: 512KiB }\n").retention;
+  EXPECT_EQ(some.store_size, 512U * 1024U);
+  EXPECT_FALSE(some.audit || some.audit_rows || some.sessions);
+}
+
+TEST(Configuration, RefusesARetentionThatCannotBeReadInOneWay) {
+  const auto retention = [](const std::string& text) {
+    const auto list = faults("interfaces: [eth0]\nretention: " + text + "\n");
+    return list.size() == 1 ? list[0].text() : std::to_string(list.size()) + " faults";
+  };
+  EXPECT_THAT(retention("{ audit: 400 }"), HasSubstr("is not a duration"));
+  EXPECT_THAT(retention("{ sessions: 0d }"), HasSubstr("0d"));
+  EXPECT_THAT(retention("{ audit_rows: 0 }"), HasSubstr("audit_rows"));
+  EXPECT_THAT(retention("{ audit_rows: many }"), HasSubstr("audit_rows"));
+  for (const std::string size :
+       {"2", "2GB", "2 GiB", "-2GiB", "0GiB", "1.5GiB", "GiB", "1024TiB", "99999999999999999999KiB"}) {
+    EXPECT_THAT(retention("{ store_size: " + size + " }"), HasSubstr("is not a size")) << size;
+  }
+  EXPECT_THAT(retention("{ bans: 1d }"), HasSubstr("bans"));
+  EXPECT_THAT(retention("400d"), HasSubstr("retention"));
 }
 
 TEST(Configuration, RefusesADecisionHookThatCouldNotBeAsked) {
@@ -152,9 +182,9 @@ TEST(Configuration, SaysWhatAReloadCanTakeOver) {
   const auto running = good("interfaces: [eth0]\n");
   const auto wanted = good(
       "interfaces: [eth1]\nmode: observe\ndeny_ttl: 5s\nrelay: { idle_timeout: 1m }\ndecision_hook: { socket: "
-      "/run/hook.sock }\nlogin_records: off\n");
+      "/run/hook.sock }\nlogin_records: off\nretention: { audit: 400d }\n");
   const auto change = compare(running, wanted);
-  EXPECT_THAT(change.applied, ElementsAre("mode", "deny_ttl", "decision_hook", "relay"));
+  EXPECT_THAT(change.applied, ElementsAre("mode", "deny_ttl", "decision_hook", "relay", "retention"));
   EXPECT_THAT(change.restart_needed, ElementsAre("interfaces", "login_records"));
   EXPECT_THAT(compare(running, running).applied, IsEmpty());
 }

@@ -95,6 +95,16 @@ class RowReader {
     std::memcpy(value.bytes.data(), column.getBlob(), value.bytes.size());
     return value;
   }
+  template <std::size_t size>
+  std::array<std::uint8_t, size> blob() {
+    const auto column = statement_.getColumn(index_++);
+    std::array<std::uint8_t, size> value{};
+    if (column.getBytes() != static_cast<int>(size)) {
+      throw DamagedRow("a value has not " + std::to_string(size) + " bytes");
+    }
+    std::copy_n(static_cast<const std::uint8_t*>(column.getBlob()), size, value.begin());
+    return value;
+  }
   std::optional<Address> maybe_address() { return skip_null() ? std::nullopt : std::optional(address()); }
   Prefix prefix() {
     const auto base = address();
