@@ -61,6 +61,23 @@ std::optional<ChainPlace> place_at(SQLite::Database& database, std::uint64_t aft
   return ChainPlace{after, hash_column(select, 0)};
 }
 
+struct Link {
+  AuditRow row;
+  ChainHash hash{};
+};
+
+// What stands at this position, where its hash is that of the row: nullopt where it is not, or the row is none that
+// this program has written.
+std::optional<Link> link_as_written(SQLite::Statement& rows, const ChainHash& before, std::uint64_t position) {
+  try {
+    Link link{.row = audit_row_of(rows, 3), .hash = hash_column(rows, 2)};
+    if (link.hash == chain_hash(before, position, link.row)) return link;
+  } catch (const DamagedRow&) {
+    return std::nullopt;
+  }
+  return std::nullopt;
+}
+
 // At the end of the chain: it must end where the head says.
 void verify_head(SQLite::Database& database, AuditFinding& finding, const ChainHash& last) {
   const auto head = read_head(database);
@@ -166,17 +183,13 @@ std::optional<AuditRow> ChainWalk::next() {
     fault_ = "the audit row " + id + " was removed";
     return std::nullopt;
   }
-  try {
-    auto row = audit_row_of(rows_, 3);
-    const auto hash = hash_column(rows_, 2);
-    if (hash == chain_hash(place_.hash, position, row)) {
-      place_ = {position, hash};
-      return row;
-    }
-  } catch (const DamagedRow&) {  // none that this program has written
+  auto link = link_as_written(rows_, place_.hash, position);
+  if (!link) {
+    fault_ = "the audit row " + id + ", or its place in the chain, was changed";
+    return std::nullopt;
   }
-  fault_ = "the audit row " + id + ", or its place in the chain, was changed";
-  return std::nullopt;
+  place_ = {position, link->hash};
+  return std::move(link->row);
 }
 
 AuditFinding verify_chain(SQLite::Database& database, std::uint64_t after, std::uint64_t beside, std::size_t limit) {
