@@ -53,6 +53,51 @@ TEST_F(Command, AuditVerifyComparesWhatWasNoted) {
   EXPECT_EQ(run({"audit", "verify", "--at", "5"}).code, exit_usage);
 }
 
+TEST_F(Command, AuditVerifySaysWhereRetentionHasLeftTheBeginning) {
+  answers("verify_audit", R"({"position": 50, "hash": "aa", "cut": {"position": 30, "hash": "cc"}, "complete": true,
+                              "fault": null})");
+  auto outcome = run({"audit", "verify"});
+  EXPECT_EQ(outcome.code, exit_ok) << outcome.err;
+  EXPECT_THAT(outcome.out,
+              HasSubstr("The audit is whole: 20 rows after position 30; those up to there were removed by"));
+  EXPECT_THAT(outcome.out, HasSubstr("--at 50 --hash aa"));
+
+  outcome = run({"audit", "verify", "--at", "29", "--hash", "dd"});
+  EXPECT_EQ(outcome.code, exit_failed) << "nothing was compared";
+  EXPECT_THAT(outcome.err, HasSubstr("was removed by retention"));
+  EXPECT_THAT(outcome.err, Not(HasSubstr("not what was written")));
+  EXPECT_THAT(outcome.out, HasSubstr("--at 50 --hash aa")) << "what to note instead";
+  outcome = run({"audit", "verify", "--at", "29", "--hash", "dd", "--json"});
+  EXPECT_EQ(outcome.code, exit_failed);
+  EXPECT_THAT(outcome.out, HasSubstr("removed by retention"));
+}
+
+TEST_F(Command, AuditVerifyComparesWhatWasNotedOfTheLastRowThatWasRemoved) {
+  int asked = 0;
+  daemon().scripts["verify_audit"] = [&]() -> admin::Outcome {
+    ++asked;
+    return nlohmann::json{{"position", asked % 2 == 1 ? 30 : 50},
+                          {"hash", asked % 2 == 1 ? "cc" : "aa"},
+                          {"cut", {{"position", 30}, {"hash", "cc"}}},
+                          {"complete", asked % 2 == 0},
+                          {"fault", nullptr}};
+  };
+  auto outcome = run({"audit", "verify", "--at", "30", "--hash", "cc"});
+  EXPECT_EQ(outcome.code, exit_ok) << outcome.err;
+  EXPECT_EQ(asked, 2);
+  outcome = run({"audit", "verify", "--at", "30", "--hash", "cd"});
+  EXPECT_EQ(outcome.code, exit_failed);
+  EXPECT_THAT(outcome.err, HasSubstr("another hash was noted"));
+}
+
+TEST_F(Command, AuditVerifySaysThatTheChainIsBrokenAlsoWhereWhatWasNotedIsGone) {
+  answers("verify_audit", R"({"position": 40, "hash": "aa", "cut": {"position": 30, "hash": "cc"}, "complete": true,
+                              "fault": "the audit row 41 was removed"})");
+  const auto outcome = run({"audit", "verify", "--at", "29", "--hash", "dd"});
+  EXPECT_EQ(outcome.code, exit_failed);
+  EXPECT_THAT(outcome.err, HasSubstr("After position 40: the audit row 41 was removed"));
+}
+
 TEST_F(Command, AuditVerifyDoesNotGoInCircles) {
   answers("verify_audit", R"({"position": 0, "hash": "aa", "complete": false, "fault": null})");
   EXPECT_EQ(run({"audit", "verify"}).code, exit_failed);

@@ -63,6 +63,7 @@ login_records: off
 utmp: /tmp/utmp
 wtmp: /tmp/wtmp
 api: { listen: ["192.0.2.1:8443", "[2001:db8::1]:8443"], certificate: /tmp/api.crt, key: /tmp/api.key }
+retention: { audit: 400d, audit_rows: 5000000, sessions: 90d, store_size: 2GiB }
 )");
   EXPECT_EQ(configuration.dataplane.instance, "edge-1");
   EXPECT_EQ(configuration.dataplane.bpffs, "/run/bpf");
@@ -103,6 +104,10 @@ api: { listen: ["192.0.2.1:8443", "[2001:db8::1]:8443"], certificate: /tmp/api.c
   EXPECT_EQ(configuration.api->listen[1].text(), "[2001:db8::1]:8443");
   EXPECT_EQ(configuration.api->certificate, "/tmp/api.crt");
   EXPECT_EQ(configuration.api->key, "/tmp/api.key");
+  EXPECT_EQ(configuration.retention.audit, std::chrono::days(400));
+  EXPECT_EQ(configuration.retention.audit_rows, 5'000'000U);
+  EXPECT_EQ(configuration.retention.sessions, std::chrono::days(90));
+  EXPECT_EQ(configuration.retention.store_size, 2ULL << 30U);
 }
 
 TEST(Configuration, RefusesAnApiOverTlsThatCouldNotWork) {
@@ -119,6 +124,31 @@ TEST(Configuration, RefusesAnApiOverTlsThatCouldNotWork) {
   EXPECT_THAT(api("{ listen: ['192.0.2.1:0']" + files), HasSubstr("not a port"));
   EXPECT_THAT(api("{ listen: ['192.0.2.1:8443'], certificate: a.crt, key: /a.key }"), HasSubstr("no absolute path"));
   EXPECT_THAT(api("{ listen: ['192.0.2.1:8443'], token: x" + files), HasSubstr("token"));
+}
+
+TEST(Configuration, KeepsEverythingUnlessToldHowMuch) {
+  EXPECT_FALSE(good("interfaces: [eth0]\n").retention.any());
+  EXPECT_FALSE(good("interfaces: [eth0]\nretention: {}\n").retention.any());
+  const auto some = good("interfaces: [eth0]\nretention: { store_size: 512KiB }\n").retention;
+  EXPECT_EQ(some.store_size, 512U * 1024U);
+  EXPECT_FALSE(some.audit || some.audit_rows || some.sessions);
+}
+
+TEST(Configuration, RefusesARetentionThatCannotBeReadInOneWay) {
+  const auto retention = [](const std::string& text) {
+    const auto list = faults("interfaces: [eth0]\nretention: " + text + "\n");
+    return list.size() == 1 ? list[0].text() : std::to_string(list.size()) + " faults";
+  };
+  EXPECT_THAT(retention("{ audit: 400 }"), HasSubstr("is not a duration"));
+  EXPECT_THAT(retention("{ sessions: 0d }"), HasSubstr("0d"));
+  EXPECT_THAT(retention("{ audit_rows: 0 }"), HasSubstr("audit_rows"));
+  EXPECT_THAT(retention("{ audit_rows: many }"), HasSubstr("audit_rows"));
+  for (const std::string size :
+       {"2", "2GB", "2 GiB", "-2GiB", "0GiB", "1.5GiB", "GiB", "1024TiB", "99999999999999999999KiB"}) {
+    EXPECT_THAT(retention("{ store_size: " + size + " }"), HasSubstr("is not a size")) << size;
+  }
+  EXPECT_THAT(retention("{ bans: 1d }"), HasSubstr("bans"));
+  EXPECT_THAT(retention("400d"), HasSubstr("retention"));
 }
 
 TEST(Configuration, RefusesADecisionHookThatCouldNotBeAsked) {
@@ -175,9 +205,10 @@ TEST(Configuration, SaysWhatAReloadCanTakeOver) {
   const auto running = good("interfaces: [eth0]\n");
   const auto wanted = good(
       "interfaces: [eth1]\nmode: observe\ndeny_ttl: 5s\nrelay: { idle_timeout: 1m }\ndecision_hook: { socket: "
-      "/run/hook.sock }\nlogin_records: off\napi: { listen: ['192.0.2.1:8443'], certificate: /a, key: /b }\n");
+      "/run/hook.sock }\nlogin_records: off\napi: { listen: ['192.0.2.1:8443'], certificate: /a, key: /b }\n"
+      "retention: { audit: 400d }\n");
   const auto change = compare(running, wanted);
-  EXPECT_THAT(change.applied, ElementsAre("mode", "deny_ttl", "decision_hook", "relay", "api"));
+  EXPECT_THAT(change.applied, ElementsAre("mode", "deny_ttl", "decision_hook", "relay", "api", "retention"));
   EXPECT_THAT(change.restart_needed, ElementsAre("interfaces", "login_records"));
   EXPECT_THAT(compare(running, running).applied, IsEmpty());
 }

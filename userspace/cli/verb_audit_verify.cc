@@ -27,6 +27,19 @@ bool is_right(const json& answer) {
   return show(answer, "fault") == "-";
 }
 
+// The position of the last row that retention removed; 0: none.
+std::uint64_t cut_of(const json& answer) {
+  return number_of(member(answer, "cut"), "position");
+}
+
+void tell_whole(const Context& context, const json& answer) {
+  const auto last = number_of(answer, "position");
+  const auto cut = cut_of(answer);
+  context.out() << "The audit is whole: " << last - std::min(cut, last) << " rows";
+  if (cut > 0) context.out() << " after position " << cut << "; those up to there were removed by retention";
+  context.out() << ".\nNote this elsewhere: --at " << last << " --hash " << show(answer, "hash") << '\n';
+}
+
 int verify(const Context& context, const VerifyOptions& options) {
   if ((options.at == 0) != options.expected.empty()) {
     return context.fail({"--at and --hash belong together", "give both as they were noted, or none"}, exit_usage);
@@ -34,6 +47,7 @@ int verify(const Context& context, const VerifyOptions& options) {
   std::uint64_t after = 0;
   std::uint64_t beside = 0;
   bool found_noted = options.at == 0;
+  bool noted_removed = false;
   json answer;
   do {
     const auto before = std::pair(after, beside);
@@ -45,6 +59,7 @@ int verify(const Context& context, const VerifyOptions& options) {
     answer = std::move(*step);
     after = number_of(answer, "position");
     beside = number_of(answer, "beside");
+    noted_removed = !found_noted && options.at < cut_of(answer);
     if (std::pair(after, beside) == before && is_right(answer) && !is_true(answer, "complete")) {
       return context.fail({"the daemon does not get on with the audit", "look at its log"});
     }
@@ -56,15 +71,22 @@ int verify(const Context& context, const VerifyOptions& options) {
       }
     }
   } while (!is_true(answer, "complete") && is_right(answer));
-  if (is_right(answer) && !found_noted) {
+  if (is_right(answer) && !found_noted && !noted_removed) {
     answer["fault"] = "the chain ends before the position that was noted: its end was cut off";
+  }
+  const bool whole = is_right(answer);
+  if (whole && noted_removed) {
+    answer["fault"] =
+        "the position that was noted was removed by retention, and cannot be compared: the chain begins "
+        "after position " +
+        std::to_string(cut_of(answer));
   }
   const bool right = is_right(answer);
   if (context.json) {
     context.print_json(answer);
-  } else if (right) {
-    context.out() << "The audit is whole: " << after << " rows.\nNote this elsewhere: --at " << after << " --hash "
-                  << show(answer, "hash") << '\n';
+  } else if (whole) {
+    tell_whole(context, answer);
+    if (!right) context.console().err << "gatehouse: " << show(answer, "fault") << '\n';
   } else {
     context.console().err << "gatehouse: the audit is not what was written. After position " << after << ": "
                           << show(answer, "fault") << '\n';

@@ -6,6 +6,7 @@
 #include <sys/un.h>
 
 #include <algorithm>
+#include <charconv>
 #include <fstream>
 #include <iterator>
 #include <regex>
@@ -57,6 +58,18 @@ constexpr Word<bool> switch_words[]{{"on", true}, {"off", false}};
 template <typename Target, typename Value>
 void take(Target& target, std::optional<Value> value) {
   if (value) target = static_cast<Target>(*value);
+}
+
+// "512MiB", "2GiB": a whole number with a binary unit.
+Result<std::uint64_t> parse_size(std::string_view text) {
+  constexpr Word<unsigned> shifts[]{{"KiB", 10}, {"MiB", 20}, {"GiB", 30}, {"TiB", 40}};
+  std::uint64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  const auto unit = text.substr(static_cast<std::size_t>(end - text.data()));
+  for (const auto& [name, shift] : shifts) {
+    if (error == std::errc{} && unit == name && number > 0 && number < (1ULL << 50U) >> shift) return number << shift;
+  }
+  return failure("'" + std::string(text) + "' is not a size", "write it like 512MiB or 2GiB");
 }
 
 Result<Duration> parse_limit(std::string_view text) {
@@ -158,6 +171,17 @@ void read_gate(const StrictMap& root, gate::GateOptions& options, Issues& issues
   if (auto user_timeout = relay.parsed("user_timeout", parse_limit)) options.user_timeout = *user_timeout;
 }
 
+void read_retention(const StrictMap& root, store::RetentionRules& rules, Issues& issues) {
+  const StrictMap retention(root.file(), root.node("retention"), "retention",
+                            {"audit", "audit_rows", "sessions", "store_size"}, issues);
+  rules.audit = retention.parsed("audit", parse_duration);
+  if (const auto rows = retention.integer("audit_rows", 1, INT64_MAX)) {
+    rules.audit_rows = static_cast<std::uint64_t>(*rows);
+  }
+  rules.sessions = retention.parsed("sessions", parse_duration);
+  rules.store_size = retention.parsed("store_size", parse_size);
+}
+
 void read_logins(const StrictMap& root, LoginOptions& options) {
   take(options.on, word(root, "login_records", switch_words));
   if (const auto file = root.text("utmp")) options.utmp = *file;
@@ -206,7 +230,7 @@ std::expected<Configuration, Issues> parse_configuration(const std::string& file
                         "route_table",  "rule_priority",   "failsafe",   "loops",         "deny_ttl",
                         "max_sessions", "relay",           "state_dir",  "run_dir",       "admin_group",
                         "audit_queue",  "reconcile_every", "log_level",  "login_records", "utmp",
-                        "wtmp",         "decision_hook",   "api"},
+                        "wtmp",         "decision_hook",   "api",        "retention"},
                        issues);
   read_dataplane(root, configuration.dataplane, issues);
   read_gate(root, configuration.gate, issues);
@@ -223,6 +247,7 @@ std::expected<Configuration, Issues> parse_configuration(const std::string& file
     }
   }
   take(configuration.audit_queue, root.integer("audit_queue", 64, 1'000'000));
+  if (root.has("retention")) read_retention(root, configuration.retention, issues);
   take(configuration.reconcile_every, root.parsed("reconcile_every", parse_duration));
   if (auto level = root.text("log_level")) {
     if (*level != "debug" && *level != "info" && *level != "warning" && *level != "error") {
@@ -268,6 +293,7 @@ ConfigurationChange compare(const Configuration& running, const Configuration& w
            running.gate.user_timeout != wanted.gate.user_timeout);
   note(change.applied, "reconcile_every", running.reconcile_every != wanted.reconcile_every);
   note(change.applied, "api", running.api != wanted.api);
+  note(change.applied, "retention", running.retention != wanted.retention);
   note(change.applied, "log_level", running.log_level != wanted.log_level);
 
   note(change.restart_needed, "instance", a.instance != b.instance);

@@ -12,6 +12,7 @@
 #include "daemon/login_records.h"
 #include "gate/gate.h"
 #include "kernel/dataplane.h"
+#include "store/records.h"
 
 namespace gatehouse::daemon {
 
@@ -34,6 +35,7 @@ struct Configuration {
   std::optional<unsigned> admin_group;                     // may use the control socket and read the maps
   std::size_t audit_queue = 8192;                          // rows waiting for the disk
   Duration reconcile_every{30'000};
+  store::RetentionRules retention;  // without any: nothing is removed
   std::string log_level = "info";
 };
 

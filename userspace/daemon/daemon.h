@@ -79,6 +79,7 @@ class Daemon final : public admin::Operations {
   void start_upkeep();
   void every(boost::asio::steady_timer& timer, std::chrono::milliseconds period, void (Daemon::*work)());
   void sweep();
+  void retain();
   void reconcile();
   void keep_watchdog();
 
@@ -138,8 +139,9 @@ class Daemon final : public admin::Operations {
   kernel::Drift last_drift_;
   std::optional<WallTime> last_reconciled_;
   std::optional<WallTime> next_ban_end_ = WallTime{};  // at first: look whether some ended while nobody was there
-  std::uint64_t recorded_kernel_events_ = 0;           // in this second
-  std::uint64_t withheld_kernel_events_ = 0;           // since the last row that says how many
+  std::chrono::steady_clock::time_point next_retention_;
+  std::uint64_t recorded_kernel_events_ = 0;  // in this second
+  std::uint64_t withheld_kernel_events_ = 0;  // since the last row that says how many
   std::uint64_t unaudited_kernel_events_ = 0;
   std::uint64_t recorded_logins_ = 0;  // failed ones, in this second
   std::uint64_t withheld_logins_ = 0;

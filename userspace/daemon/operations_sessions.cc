@@ -148,9 +148,12 @@ admin::Outcome Daemon::verify_audit(const admin::VerifyRequest& request) {
   if (!finding->fault.empty()) {
     spdlog::error("the audit's chain is broken after position {}: {}", finding->position, finding->fault);
   }
+  auto cut = nlohmann::json(nullptr);
+  if (finding->cut) cut = {{"position", finding->cut->position}, {"hash", finding->cut->hash}};
   return nlohmann::json{{"position", finding->position},
                         {"hash", finding->hash},
                         {"beside", finding->beside},
+                        {"cut", std::move(cut)},
                         {"complete", finding->complete},
                         {"fault", finding->fault.empty() ? nlohmann::json(nullptr) : nlohmann::json(finding->fault)}};
 }

@@ -99,6 +99,8 @@ admin::Outcome Daemon::reload(const admin::Peer& peer) {
   spdlog::set_level(spdlog::level::from_str(configuration_.log_level));
   configuration_.reconcile_every = wanted->reconcile_every;
   every(reconcile_timer_, configuration_.reconcile_every, &Daemon::reconcile);
+  configuration_.retention = wanted->retention;
+  next_retention_ = {};  // with the next sweep
   spdlog::info("configuration reloaded ({})", detail.empty() ? "no change" : detail);
   for (const auto& key : change.restart_needed) spdlog::warn("the new value of {} needs `gatehouse restart`", key);
   return nlohmann::json{{"changed", change.applied}, {"restart_needed", change.restart_needed}};

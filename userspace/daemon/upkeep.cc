@@ -1,5 +1,5 @@
-// Daemon: what it does without being asked: expired entries out of the maps, alarms followed, drift mended, signs of
-// life.
+// Daemon: what it does without being asked: expired entries out of the maps, alarms followed, what is kept no longer
+// out of the store, drift mended, signs of life.
 #include <spdlog/spdlog.h>
 
 #include <utility>
@@ -11,6 +11,8 @@ namespace gatehouse::daemon {
 namespace {
 
 constexpr std::chrono::seconds sweep_period{1};
+constexpr std::chrono::seconds retention_period{5};   // while something is removed: with every sweep
+constexpr std::chrono::seconds retention_failed{60};  // what is too large for the disk would raise the store's alarm
 
 }  // namespace
 
@@ -40,6 +42,7 @@ void Daemon::sweep() {
   if (verdicts_are_stale_) static_cast<void>(remove_untrue_verdicts());
 
   const auto health = store_->health();
+  if (!health.alarm && std::chrono::steady_clock::now() >= next_retention_) retain();
   if (health.alarm) {
     alarms_.raise("store", {"no audit row can be written: no new session opens (" + health.fault + ")",
                             "free space below " + configuration_.state_dir.string() + " or mend the disk"});
@@ -71,6 +74,30 @@ void Daemon::sweep() {
                                "end some with `gatehouse sessions kill`, or raise max_sessions"});
   } else {
     alarms_.clear("sessions");
+  }
+}
+
+void Daemon::retain() {
+  next_retention_ = std::chrono::steady_clock::now() + retention_period;
+  if (!configuration_.retention.any()) {
+    alarms_.clear("retention");
+    return;
+  }
+  const auto outcome = store_->remove_due(configuration_.retention, now());
+  if (!outcome) {
+    next_retention_ += retention_failed;
+    alarms_.raise("retention", outcome.error());
+    return;
+  }
+  if (outcome->removed > 0) {
+    next_retention_ = {};
+    spdlog::debug("retention removed {} rows", outcome->removed);
+  }
+  if (outcome->fault.empty()) {
+    alarms_.clear("retention");
+  } else {
+    alarms_.raise("retention", {"rows of the audit that retention is to remove stay: " + outcome->fault,
+                                "look at `gatehouse audit verify`"});
   }
 }
 

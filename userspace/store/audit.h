@@ -1,4 +1,4 @@
-// The statements of the table `audit`: only ever added to.
+// The statements of the table `audit`: only ever added to, but for what retention removes (store/retention.h).
 #pragma once
 
 #include <SQLiteCpp/SQLiteCpp.h>

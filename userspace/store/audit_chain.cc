@@ -2,11 +2,11 @@
 
 #include <sodium.h>
 
-#include <algorithm>
 #include <string_view>
 #include <vector>
 
 #include "store/audit.h"
+#include "store/audit_cut.h"
 #include "store/columns.h"
 
 namespace gatehouse::store {
@@ -41,37 +41,37 @@ class Hasher {
   crypto_hash_sha256_state state_{};
 };
 
-ChainHash hash_column(const SQLite::Column& column) {
-  ChainHash hash{};
-  if (column.getBytes() != static_cast<int>(hash.size())) throw DamagedRow("a hash of the audit has not 32 bytes");
-  std::copy_n(static_cast<const std::uint8_t*>(column.getBlob()), hash.size(), hash.begin());
-  return hash;
+ChainHash hash_column(SQLite::Statement& row, int column) {
+  return RowReader(row, column).blob<std::tuple_size_v<ChainHash>>();
 }
 
-struct ChainState {
-  std::uint64_t position = 0;
-  ChainHash hash{};
-};
-ChainState read_head(SQLite::Database& database) {
+ChainPlace read_head(SQLite::Database& database) {
   SQLite::Statement select(database, "SELECT position, hash FROM audit_head WHERE id = 1");
   if (!select.executeStep()) throw DamagedRow("the head of the audit's chain is missing");
-  return {static_cast<std::uint64_t>(select.getColumn(0).getInt64()), hash_column(select.getColumn(1))};
+  return {static_cast<std::uint64_t>(select.getColumn(0).getInt64()), hash_column(select, 1)};
 }
 
-std::optional<ChainHash> hash_at(SQLite::Database& database, std::uint64_t position) {
-  if (position == 0) return ChainHash{};
+// Where a look at the chain begins that has come to `after`: nullopt where nothing stands there.
+std::optional<ChainPlace> place_at(SQLite::Database& database, std::uint64_t after, const std::optional<Cut>& cut) {
+  if (cut && after <= cut->place.position) return cut->place;
+  if (after == 0) return ChainPlace{};
   SQLite::Statement select(database, "SELECT hash FROM audit_chain WHERE position = ?");
-  Binder(select).number(position);
+  Binder(select).number(after);
   if (!select.executeStep()) return std::nullopt;
-  return hash_column(select.getColumn(0));
+  return ChainPlace{after, hash_column(select, 0)};
 }
 
-// The hash that stands in the chain, where it is that of the row: nullopt where it is not, or the row is none that this
-// program has written.
-std::optional<ChainHash> hash_of_row(SQLite::Statement& row, const ChainHash& before, std::uint64_t position) {
+struct Link {
+  AuditRow row;
+  ChainHash hash{};
+};
+
+// What stands at this position, where its hash is that of the row: nullopt where it is not, or the row is none that
+// this program has written.
+std::optional<Link> link_as_written(SQLite::Statement& rows, const ChainHash& before, std::uint64_t position) {
   try {
-    const auto hash = hash_column(row.getColumn(2));
-    if (hash == chain_hash(before, position, audit_row_of(row, 3))) return hash;
+    Link link{.row = audit_row_of(rows, 3), .hash = hash_column(rows, 2)};
+    if (link.hash == chain_hash(before, position, link.row)) return link;
   } catch (const DamagedRow&) {
     return std::nullopt;
   }
@@ -137,13 +137,12 @@ ChainHash chain_hash(const ChainHash& before, std::uint64_t position, const Audi
 AuditChain::AuditChain(SQLite::Database& database)
     : append_(database, "INSERT INTO audit_chain(position, audit_id, hash) VALUES(?, ?, ?)"),
       seal_(database, "UPDATE audit_head SET position = ?, hash = ? WHERE id = 1") {
-  const auto head = read_head(database);
-  committed_ = {head.position, head.hash};
+  committed_ = read_head(database);
   head_ = committed_;
 }
 
 void AuditChain::append(const AuditRow& row) {
-  const Head next{head_.position + 1, chain_hash(head_.hash, head_.position + 1, row)};
+  const ChainPlace next{head_.position + 1, chain_hash(head_.hash, head_.position + 1, row)};
   Binder(append_).number(next.position).number(row.id).blob(next.hash);
   execute(append_);
   head_ = next;
@@ -163,42 +162,73 @@ void chain_what_is_there(SQLite::Database& database) {
   chain.seal();
 }
 
+ChainWalk::ChainWalk(SQLite::Database& database, const ChainPlace& place, std::size_t limit)
+    : rows_(database, std::string("SELECT audit_chain.position, audit_chain.audit_id, audit_chain.hash, ") +
+                          audit_columns +
+                          " FROM audit_chain LEFT JOIN audit ON audit.id = audit_chain.audit_id "
+                          "WHERE position > ? ORDER BY position LIMIT ?"),
+      place_(place) {
+  Binder(rows_).number(place.position).number(static_cast<std::uint64_t>(row_limit(limit)));
+}
+
+std::optional<AuditRow> ChainWalk::next() {
+  if (!fault_.empty() || !rows_.executeStep()) return std::nullopt;
+  const auto position = static_cast<std::uint64_t>(rows_.getColumn(0).getInt64());
+  const auto id = std::to_string(rows_.getColumn(1).getInt64());
+  if (position != place_.position + 1) {
+    fault_ = "the rows after this position were removed, up to position " + std::to_string(position);
+    return std::nullopt;
+  }
+  if (rows_.isColumnNull(3)) {
+    fault_ = "the audit row " + id + " was removed";
+    return std::nullopt;
+  }
+  auto link = link_as_written(rows_, place_.hash, position);
+  if (!link) {
+    fault_ = "the audit row " + id + ", or its place in the chain, was changed";
+    return std::nullopt;
+  }
+  place_ = {position, link->hash};
+  return std::move(link->row);
+}
+
 AuditFinding verify_chain(SQLite::Database& database, std::uint64_t after, std::uint64_t beside, std::size_t limit) {
   AuditFinding finding;
   finding.position = after;
   finding.beside = beside;
-  const auto before = hash_at(database, after);
-  if (!before) {
-    finding.fault = "there is no such position";
-    finding.complete = true;
+  finding.complete = true;
+  std::optional<Cut> cut;
+  try {
+    cut = read_cut(database);
+  } catch (const DamagedRow&) {
+    finding.fault = "where the chain is said to begin (audit_cut) was changed";
     return finding;
   }
-  ChainHash last = *before;
-  SQLite::Statement rows(
-      database, std::string("SELECT audit_chain.position, audit_chain.audit_id, audit_chain.hash, ") + audit_columns +
-                    " FROM audit_chain LEFT JOIN audit ON audit.id = audit_chain.audit_id "
-                    "WHERE position > ? ORDER BY position LIMIT ?");
-  Binder(rows).number(after).number(static_cast<std::uint64_t>(row_limit(limit)));
-  std::size_t seen = 0;
-  while (finding.fault.empty() && rows.executeStep()) {
-    ++seen;
-    const auto position = static_cast<std::uint64_t>(rows.getColumn(0).getInt64());
-    const auto id = std::to_string(rows.getColumn(1).getInt64());
-    if (position != finding.position + 1) {
-      finding.fault = "the rows after this position were removed, up to position " + std::to_string(position);
-    } else if (rows.isColumnNull(3)) {
-      finding.fault = "the audit row " + id + " was removed";
-    } else if (const auto hash = hash_of_row(rows, last, position); !hash) {
-      finding.fault = "the audit row " + id + ", or its place in the chain, was changed";
-    } else {
-      last = *hash;
-      finding.position = position;
-    }
+  if (cut) {
+    finding.cut = AuditCut{.position = cut->place.position, .hash = text_of(cut->place.hash)};
+    finding.fault = fault_of_cut(database, *cut);
+    if (!finding.fault.empty()) return finding;
   }
-  finding.hash = text_of(last);
+  const auto from = place_at(database, after, cut);
+  if (!from) {
+    finding.fault = "there is no such position";
+    return finding;
+  }
+  if (from->position != after) {
+    finding.position = from->position;
+    finding.hash = text_of(from->hash);
+    finding.complete = false;
+    return finding;
+  }
+  ChainWalk walk(database, *from, limit);
+  std::size_t seen = 0;
+  while (walk.next()) ++seen;
+  finding.position = walk.place().position;
+  finding.hash = text_of(walk.place().hash);
+  finding.fault = walk.fault();
   finding.complete = !finding.fault.empty() || seen < limit;
   if (!finding.fault.empty() || !finding.complete) return finding;
-  verify_head(database, finding, last);
+  verify_head(database, finding, walk.place().hash);
   if (finding.fault.empty()) verify_rows(database, finding, limit);
   return finding;
 }

@@ -99,8 +99,10 @@ class RowReader {
   std::array<std::uint8_t, size> blob() {
     const auto column = statement_.getColumn(index_++);
     std::array<std::uint8_t, size> value{};
-    if (column.getBytes() != static_cast<int>(size)) throw DamagedRow("bytes have not the length they should have");
-    std::memcpy(value.data(), column.getBlob(), size);
+    if (column.getBytes() != static_cast<int>(size)) {
+      throw DamagedRow("a value has not " + std::to_string(size) + " bytes");
+    }
+    std::copy_n(static_cast<const std::uint8_t*>(column.getBlob()), size, value.begin());
     return value;
   }
   std::optional<Address> maybe_address() { return skip_null() ? std::nullopt : std::optional(address()); }

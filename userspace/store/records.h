@@ -61,8 +61,8 @@ struct VisitRow {
   policy::EndReason end_reason = policy::EndReason::none;  // of the last session
 };
 
-// One thing that happened. `action` is one of policy::audit_actions; "ban_added" and "ban_removed" are written by the
-// store itself, one row a call, and so is "daemon_died", at the next start.
+// One thing that happened. `action` is one of policy::audit_actions; "ban_added", "ban_removed" and "retention_removed"
+// are written by the store itself, one row a call, and so is "daemon_died", at the next start.
 struct AuditRow {
   std::uint64_t id = 0;  // given by the store when 0
   WallTime time;
@@ -77,13 +77,35 @@ struct AuditRow {
   std::string detail;
 };
 
+// The last row of the audit's chain that retention removed.
+struct AuditCut {
+  std::uint64_t position = 0;
+  std::string hash{};
+};
+
 // What a look at the audit's chain found.
 struct AuditFinding {
-  std::uint64_t position = 0;  // the last that is right
-  std::string hash{};          // of it
-  std::uint64_t beside = 0;    // up to this id of the audit no row stands beside the chain
-  bool complete = false;       // nothing is left to look at
-  std::string fault{};         // what is wrong after `position`; empty: nothing
+  std::uint64_t position = 0;                  // the last that is right
+  std::string hash{};                          // of it
+  std::uint64_t beside = 0;                    // up to this id of the audit no row stands beside the chain
+  bool complete = false;                       // nothing is left to look at
+  std::string fault{};                         // what is wrong after `position`; empty: nothing
+  std::optional<AuditCut> cut = std::nullopt;  // behind which the chain begins
+};
+
+// How long and how much is kept; what is absent sets no limit.
+struct RetentionRules {
+  std::optional<Duration> audit = std::nullopt;            // age of a row
+  std::optional<std::uint64_t> audit_rows = std::nullopt;  // at least 1
+  std::optional<Duration> sessions = std::nullopt;         // and of visits: since their end
+  std::optional<std::uint64_t> store_size = std::nullopt;  // bytes in use
+  [[nodiscard]] bool any() const { return audit || audit_rows || sessions || store_size; }
+  bool operator==(const RetentionRules&) const = default;
+};
+
+struct RetentionOutcome {
+  std::uint64_t removed = 0;  // rows; 0: nothing was due
+  std::string fault{};        // why rows of the audit stay that are due; empty: none do
 };
 
 struct BanRow {

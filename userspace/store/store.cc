@@ -7,12 +7,14 @@
 #include <utility>
 
 #include "store/audit.h"
+#include "store/audit_cut.h"
 #include "store/bans.h"
 #include "store/faults.h"
 #include "store/file_lock.h"
 #include "store/life.h"
 #include "store/policies.h"
 #include "store/policy_versions.h"
+#include "store/retention.h"
 #include "store/schema.h"
 #include "store/sessions.h"
 #include "store/tokens.h"
@@ -262,6 +264,31 @@ Result<std::vector<std::string>> Store::remove_tokens(const std::vector<std::str
   });
   if (!done) return std::unexpected(done.error());
   return removed;
+}
+
+Result<RetentionOutcome> Store::remove_due(const RetentionRules& rules, WallTime now) {
+  RetentionOutcome outcome;
+  if (!rules.any()) return outcome;
+  // Looked at beside the writer first, which has nothing to do with it most of the time.
+  const auto due = impl_->read([&](SQLite::Database& database) { return plan_retention(database, rules, now); });
+  if (!due) return std::unexpected(due.error());
+  outcome.fault = due->audit_stays;
+  if (due->rows() == 0) return outcome;
+  auto done = impl_->writer.perform([&](Writer::Desk& desk) -> Result<void> {
+    const auto plan = plan_retention(desk.database, rules, now);
+    outcome = {.removed = plan.rows(), .fault = plan.audit_stays};
+    if (plan.rows() == 0) return {};
+    AuditRow audit;
+    audit.time = now;
+    audit.action = retention_action;
+    audit.detail = detail_of(plan);
+    impl_->number(audit);
+    remove_planned(desk.database, plan, audit.id);
+    desk.audit.add(audit);
+    return {};
+  });
+  if (!done) return std::unexpected(done.error());
+  return outcome;
 }
 
 Result<void> Store::write_audit(AuditRow audit) {

@@ -109,6 +109,9 @@ class Store {
   [[nodiscard]] Result<bool> add_token(const TokenRow& token, AuditRow audit);
   // The names of those that were there; the audit's detail names them.
   [[nodiscard]] Result<std::vector<std::string>> remove_tokens(const std::vector<std::string>& names, AuditRow audit);
+  // Removes the next piece of what `rules` say is due, at most some thousand rows, with the row of the audit that tells
+  // it in the same transaction; writes nothing where nothing is due. To be called again while it removes something.
+  [[nodiscard]] Result<RetentionOutcome> remove_due(const RetentionRules& rules, WallTime now);
   // Written and committed before it returns.
   [[nodiscard]] Result<void> write_audit(AuditRow audit);
 
@@ -119,7 +122,8 @@ class Store {
   [[nodiscard]] Result<Page<VisitRow>> visits(const VisitQuery& query);
   [[nodiscard]] Result<Page<AuditRow>> audit(const AuditQuery& query);
   // Of the audit's chain, `limit` rows after a position that was found right before (0: from the beginning), and from
-  // its end on as many of the audit's rows after the id `beside`, as the finding before had it.
+  // its end on as many of the audit's rows after the id `beside`, as the finding before had it. Where retention has
+  // removed rows after that position, the step leads to where the chain begins.
   [[nodiscard]] Result<AuditFinding> verify_audit(std::uint64_t after, std::uint64_t beside, std::size_t limit);
 
  private:
