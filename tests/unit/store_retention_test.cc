@@ -250,7 +250,7 @@ TEST_F(Retention, ManyRowsThatOnlySayWhatWasRemovedGoForOne) {
   for (std::size_t i = 0; i < most_removed; ++i) {
     ASSERT_TRUE(eventually([&] { return store_->submit_audit(audit("retention_removed", today - 10 * day)); }));
   }
-  audit_rows(1);
+  audit_rows(1, today);
   const auto outcome = store_->remove_due({.audit = day}, today).value();
   EXPECT_EQ(outcome.removed, most_removed);
   EXPECT_EQ(outcome.fault, "");
