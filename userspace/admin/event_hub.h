@@ -57,6 +57,7 @@ class EventHub : public std::enable_shared_from_this<EventHub> {
 
   // `life` begins the ids: events of another life of the daemon are others.
   explicit EventHub(std::uint64_t life) : life_(life) {}
+  ~EventHub() = default;
   EventHub(const EventHub&) = delete;
   EventHub& operator=(const EventHub&) = delete;
 

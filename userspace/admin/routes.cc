@@ -220,6 +220,7 @@ nlohmann::json error_body(const Error& error, const std::vector<Issue>& issues) 
 
 std::vector<RouteEntry> route_list() {
   std::vector<RouteEntry> list;
+  list.reserve(routes.size());
   for (const auto& route : routes) list.push_back({route.method, route.path, route.role, route.takes_query});
   return list;
 }
