@@ -140,12 +140,14 @@ class TlsApi : public testing::Test {
 
 TEST_F(TlsApi, ATokenAsksAndIsTheAuthorWithItsRole) {
   start();
-  operations_.outcomes["sessions"] = json{{"sessions", json::array()}};
+  on_control([&] { operations_.outcomes["sessions"] = json{{"sessions", json::array()}}; });
   EXPECT_EQ(ask(viewer_, "/v1/sessions").status, 200);
   const auto killed = ask(operator_, "/v1/sessions/kill", {"--data", R"({"ids": [1]})"});
   EXPECT_EQ(killed.status, 200) << killed.body;
-  EXPECT_EQ(operations_.peer.text(), "token guard (127.0.0.1)");
-  EXPECT_EQ(operations_.peer.role, Role::operating);
+  Peer author;
+  on_control([&] { author = operations_.peer; });
+  EXPECT_EQ(author.text(), "token guard (127.0.0.1)");
+  EXPECT_EQ(author.role, Role::operating);
   const auto refused = ask(operator_, "/v1/reload", {"--request", "POST"});
   EXPECT_EQ(refused.status, 403);
   EXPECT_THAT(refused.body, HasSubstr("needs the role admin"));
@@ -291,11 +293,13 @@ TEST_F(TlsApi, GoesDownWhileItIsAsked) {
   start();
   std::promise<void> entered;
   std::promise<void> go_on;
-  operations_.scripts["status"] = [&]() -> Outcome {
-    entered.set_value();
-    go_on.get_future().wait();
-    return json::object();
-  };
+  on_control([&] {
+    operations_.scripts["status"] = [&]() -> Outcome {
+      entered.set_value();
+      go_on.get_future().wait();
+      return json::object();
+    };
+  });
   test::Process asker(curl(admin_, "/v1/status"));
   entered.get_future().wait();
   boost::asio::post(control_, [this] { server_.reset(); });
