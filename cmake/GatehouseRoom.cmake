@@ -1,9 +1,11 @@
 # gatehouse_room(NAME [ROOMS room...] [LINKS target...] [PRECOMPILE header...]): userspace/NAME/*.cc but main.cc as the library gatehouse_NAME.
 # PRECOMPILE names the heavy headers of libraries that most files of the room include.
 # A room may include another room's headers only when it names it here.
-function(gatehouse_room name)
+# A room in a room (rdp/worker) is the library gatehouse_rdp_worker.
+function(gatehouse_room place)
+  string(REPLACE "/" "_" name ${place})
   cmake_parse_arguments(arg "" "" "ROOMS;LINKS;PRECOMPILE" ${ARGN})
-  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/userspace/${name}/*.cc)
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/userspace/${place}/*.cc)
   list(FILTER sources EXCLUDE REGEX "/main\\.cc$")
   if(NOT sources)
     return()
@@ -22,11 +24,12 @@ function(gatehouse_room name)
 endfunction()
 
 # gatehouse_program(NAME ROOM DIRECTORY): the binary NAME from userspace/ROOM/main.cc and its room, installed into DIRECTORY.
-function(gatehouse_program name room directory)
-  if(NOT EXISTS ${CMAKE_SOURCE_DIR}/userspace/${room}/main.cc)
+function(gatehouse_program name place directory)
+  string(REPLACE "/" "_" room ${place})
+  if(NOT EXISTS ${CMAKE_SOURCE_DIR}/userspace/${place}/main.cc)
     return()
   endif()
-  add_executable(${name} ${CMAKE_SOURCE_DIR}/userspace/${room}/main.cc)
+  add_executable(${name} ${CMAKE_SOURCE_DIR}/userspace/${place}/main.cc)
   target_link_libraries(${name} PRIVATE gatehouse_${room})
   install(TARGETS ${name} RUNTIME DESTINATION ${directory})
 endfunction()

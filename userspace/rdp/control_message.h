@@ -1,0 +1,118 @@
+// What the daemon and a worker of an RDP session say to each other, one JSON object a message. Read strictly: an unknown
+// type or key, a missing one and a wrong type are faults, for neither side trusts the other.
+//
+//   daemon                      worker
+//     │── start ────────────────▶│   with the client's socket, and the recording's directory if there is one
+//     │◀─ account ───────────────│   who logs in at the front (NLA): a reply with the NT hash, or none
+//     │◀─ logon ─────────────────│   who it is and what the client can do, before anything reaches a backend: a reply
+//     │                          │   with the connected socket of the backend, or with why not
+//     │◀─ certificate ───────────│   what the backend shows: a reply whether it is the right one
+//     │◀─ active, channel, ... ──│   what happens
+//     │── end, warn ────────────▶│
+//     │◀─ ended ─────────────────│   the last word
+//
+// Error information: MS-RDPBCGR 2.2.5.1.1 (Set Error Info PDU).
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "base/result.h"
+
+namespace gatehouse::rdp {
+
+enum class Security : std::uint8_t { tls, nla };
+
+// ---- to the worker
+
+struct Start {
+  std::uint64_t session = 0;
+  std::string certificate;  // PEM, of the front
+  std::string key;          // PEM
+  Security front = Security::tls;
+  std::string backend;  // its name, as it is told to it and checked
+  Security back = Security::nla;
+  std::vector<std::string> denied_channels;  // static ones, by their names
+  bool recording = false;                    // decode what is passed
+  std::uint32_t handshake_seconds = 10;      // of silence, in each phase
+};
+
+struct Credentials {
+  std::string user;
+  std::string domain;
+  std::string password;
+};
+
+// To a query; what of it counts depends on that.
+struct Reply {
+  std::uint64_t number = 0;
+  bool accepted = false;
+  std::optional<std::string> nt_hash;      // 32 hexadecimal digits
+  std::optional<Credentials> credentials;  // instead of the client's own
+  std::uint32_t error_info = 0;            // why not
+};
+
+struct End {
+  std::uint32_t error_info = 0;
+};
+
+struct Warn {
+  std::uint32_t seconds = 0;
+};
+
+// ---- from the worker
+
+struct AccountQuery {
+  std::uint64_t number = 0;
+  std::string user;
+  std::string domain;
+};
+
+struct LogonQuery {
+  std::uint64_t number = 0;
+  std::string user;
+  std::string domain;
+  std::string client_name;
+  std::uint32_t client_build = 0;
+  std::uint32_t width = 0;
+  std::uint32_t height = 0;
+  Security security = Security::tls;
+  std::vector<std::string> channels;
+};
+
+struct CertificateQuery {
+  std::uint64_t number = 0;
+  std::string fingerprint;  // SHA-256, hexadecimal with colons
+  std::string pem;
+};
+
+struct Active {
+  std::uint32_t width = 0;
+  std::uint32_t height = 0;
+};
+
+struct ChannelNotice {
+  std::string name;
+  bool opened = false;  // otherwise refused
+};
+
+struct Redirection {  // that the backend asked for, and nobody follows
+  std::string target;
+};
+
+struct Ended {
+  std::string reason;  // a word: "client_closed", "backend_closed", "handshake_timeout", ...
+  std::string detail;
+};
+
+using Message = std::variant<Start, Reply, End, Warn, AccountQuery, LogonQuery, CertificateQuery, Active, ChannelNotice,
+                             Redirection, Ended>;
+
+std::string encode(const Message& message);
+Result<Message> decode(std::string_view text);
+
+}  // namespace gatehouse::rdp

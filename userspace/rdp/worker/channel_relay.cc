@@ -1,0 +1,66 @@
+#include "rdp/worker/channel_relay.h"
+
+#include <freerdp/channels/channels.h>
+#include <freerdp/channels/drdynvc.h>
+#include <freerdp/channels/wtsvc.h>
+#include <freerdp/client/channels.h>
+#include <freerdp/client/cmdline.h>
+#include <freerdp/freerdp.h>
+#include <freerdp/peer.h>
+#include <freerdp/settings.h>
+
+#include <algorithm>
+#include <cstring>
+#include <string>
+
+#include "rdp/worker/session.h"
+#include "rdp/worker/settings.h"
+
+namespace gatehouse::rdp {
+
+bool pass_to_back(Session& session, std::uint16_t front_id, const Chunk& chunk) {
+  rdpContext* back = session.back();
+  if (back == nullptr) return true;
+  const char* name = WTSChannelGetName(session.peer(), front_id);
+  if (name == nullptr) return true;
+  const auto id = freerdp_channels_get_id_by_name(back->instance, name);
+  if (id == 0 || id == UINT16_MAX) return true;
+  return back->instance->SendChannelPacket(back->instance, id, chunk.total, chunk.flags, chunk.data, chunk.size) ==
+         TRUE;
+}
+
+bool pass_to_front(Session& session, const char* name, const Chunk& chunk) {
+  freerdp_peer* peer = session.peer();
+  const auto id = WTSChannelGetId(peer, name);
+  if (id == 0) return true;
+  return peer->SendChannelPacket(peer, id, chunk.total, chunk.flags, chunk.data, chunk.size) == TRUE;
+}
+
+bool offer_channels(Session& session, freerdp* instance, bool decode) {
+  rdpSettings* settings = instance->context->settings;
+  if (!freerdp_settings_set_uint32(settings, FreeRDP_ChannelCount, 0)) return false;
+  const auto& denied = session.start().denied_channels;
+  const auto names = accepted_channels(session.peer());
+  const bool dynamic = std::ranges::find(names, DRDYNVC_SVC_CHANNEL_NAME) != names.end() &&
+                       std::ranges::find(denied, DRDYNVC_SVC_CHANNEL_NAME) == denied.end();
+  const bool tap = decode && dynamic && freerdp_settings_get_bool(settings, FreeRDP_SupportGraphicsPipeline);
+  if (tap && !freerdp_client_load_addins(instance->context->channels, settings)) return false;
+  std::uint32_t count = freerdp_settings_get_uint32(settings, FreeRDP_ChannelCount);
+  const std::uint32_t room = freerdp_settings_get_uint32(settings, FreeRDP_ChannelDefArraySize);
+  for (const auto& name : names) {
+    const bool allowed = std::ranges::find(denied, name) == denied.end();
+    session.link().tell(ChannelNotice{.name = name, .opened = allowed});
+    if (!allowed || count >= room || (tap && name == DRDYNVC_SVC_CHANNEL_NAME)) continue;
+    CHANNEL_DEF definition{};
+    std::strncpy(definition.name, name.c_str(), CHANNEL_NAME_LEN);
+    const auto options = WTSChannelGetOptions(session.peer(), WTSChannelGetId(session.peer(), name.c_str()));
+    definition.options = static_cast<ULONG>(options < 0 ? 0 : options);
+    if (!freerdp_settings_set_pointer_array(settings, FreeRDP_ChannelDefArray, count, &definition) ||
+        !freerdp_settings_set_uint32(settings, FreeRDP_ChannelCount, ++count)) {
+      return false;
+    }
+  }
+  return true;
+}
+
+}  // namespace gatehouse::rdp

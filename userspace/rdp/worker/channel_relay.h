@@ -1,0 +1,30 @@
+// Static channels (MS-RDPBCGR 2.2.6) between the legs: each chunk goes on as it came, with the flags and the whole
+// length that stand over it, so nothing is put together and nothing kept. A channel that the policy denies the backend
+// never hears of: to the client it is joined and silent.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+using freerdp = struct rdp_freerdp;
+
+namespace gatehouse::rdp {
+
+class Session;
+
+struct Chunk {
+  const std::uint8_t* data = nullptr;
+  std::size_t size = 0;
+  std::uint32_t flags = 0;
+  std::size_t total = 0;
+};
+
+// false: that leg is gone. A chunk of a channel that the other side has not is dropped.
+bool pass_to_back(Session& session, std::uint16_t front_id, const Chunk& chunk);
+bool pass_to_front(Session& session, const char* name, const Chunk& chunk);
+
+// For the backend's list: what the client has joined and the policy allows; with `decode`, drdynvc and the graphics
+// pipeline as FreeRDP's own as well.
+bool offer_channels(Session& session, freerdp* instance, bool decode);
+
+}  // namespace gatehouse::rdp

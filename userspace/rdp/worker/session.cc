@@ -1,0 +1,153 @@
+#include "rdp/worker/session.h"
+
+#include <freerdp/freerdp.h>
+#include <freerdp/peer.h>
+
+#include "rdp/worker/back_leg.h"
+#include "rdp/worker/front_leg.h"
+#include "rdp/worker/settings.h"
+
+namespace gatehouse::rdp {
+
+Session::Session(Start start, Fd client, DaemonLink& link, FrameSink* sink)
+    : start_(std::move(start)), link_(link), sink_(sink), front_(std::make_unique<FrontLeg>(*this, std::move(client))) {}
+
+Session::~Session() = default;
+
+freerdp_peer* Session::peer() const {
+  return front_->peer();
+}
+
+rdpContext* Session::front() const {
+  return front_->peer()->context;
+}
+
+Ended Session::run() {
+  handshake_went_on();
+  if (auto ready = front_->prepare(); !ready) {
+    end("error", ready.error().text());
+  } else {
+    front_->run();
+    end("client_closed", "");
+  }
+  // Where the client can still hear it.
+  std::uint32_t error_info = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    error_info = error_info_;
+  }
+  if (error_info != 0 && ever_active_) front_->send_error_info(error_info);
+  back_context_ = nullptr;
+  if (back_) back_->stop();  // joins
+  front_->close();
+  const std::lock_guard lock(mutex_);
+  return ended_;
+}
+
+void Session::end(std::string reason, std::string detail, std::uint32_t error_info) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (ending_) return;
+    ended_ = {std::move(reason), std::move(detail)};
+    error_info_ = error_info;
+    ending_ = true;
+    changed_.notify_all();
+  }
+  link_.expect(std::nullopt);
+  front_->wake();
+}
+
+std::optional<std::string> Session::account_hash(const std::string& user, const std::string& domain) {
+  auto answer = link_.ask(AccountQuery{.user = user, .domain = domain});
+  if (!answer || !answer->reply.accepted) return std::nullopt;
+  return answer->reply.nt_hash;
+}
+
+void Session::handshake_went_on() {
+  if (!is_ending()) link_.expect(std::chrono::seconds(start_.handshake_seconds));
+}
+
+bool Session::connect_back() {
+  link_.expect(std::nullopt);  // from here on it is not the client who is waited for
+  auto answer = link_.ask(logon_of(*front(), accepted_channels(peer()), start_.front));
+  if (!answer || !answer->reply.accepted || !answer->descriptor) {
+    ever_active_ = true;  // as far as it can be told why
+    end("refused", "", answer ? answer->reply.error_info : 0);
+    return false;
+  }
+  back_ = std::make_unique<BackLeg>(*this, std::move(answer->descriptor));
+  if (auto begun = back_->start(answer->reply.credentials); !begun) {
+    end("error", begun.error().text());
+    return false;
+  }
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [this] { return back_settled_ || ending_; });
+  if (!back_connected_ || ending_) {
+    ever_active_ = true;
+    return false;
+  }
+  back_context_.store(back_->context(), std::memory_order_release);
+  return true;
+}
+
+void Session::back_is_connected(bool connected) {
+  const std::lock_guard lock(mutex_);
+  back_settled_ = true;
+  back_connected_ = connected;
+  changed_.notify_all();
+}
+
+bool Session::sizes_differ() const {
+  return !same_size(*front()->settings, *back()->settings);
+}
+
+bool Session::open_gate() {
+  if (sizes_differ()) {
+    // The client learns the backend's size, and comes back here.
+    handshake_went_on();
+    return copy_size(*back()->settings, *front()->settings) && front()->update->DesktopResize(front());
+  }
+  link_.expect(std::nullopt);
+  {
+    const std::lock_guard lock(mutex_);
+    gate_open_ = true;
+    changed_.notify_all();
+  }
+  tell_active();
+  return true;
+}
+
+void Session::tell_active() {
+  ever_active_ = true;
+  const auto* settings = front()->settings;
+  link_.tell(Active{.width = freerdp_settings_get_uint32(settings, FreeRDP_DesktopWidth),
+                    .height = freerdp_settings_get_uint32(settings, FreeRDP_DesktopHeight)});
+}
+
+bool Session::is_right_certificate(const std::string& pem, const std::string& fingerprint) {
+  const auto answer = link_.ask(CertificateQuery{.fingerprint = fingerprint, .pem = pem});
+  if (answer && answer->reply.accepted) return true;
+  end("backend_certificate", fingerprint, answer ? answer->reply.error_info : 0);
+  return false;
+}
+
+bool Session::wait_at_gate() {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [this] { return gate_open_ || ending_; });
+  return !ending_;
+}
+
+void Session::back_has_ended(std::string reason, std::string detail, std::uint32_t error_info) {
+  end(std::move(reason), std::move(detail), error_info);
+}
+
+bool Session::back_was_resized() {
+  {
+    const std::lock_guard lock(mutex_);
+    gate_open_ = false;
+  }
+  handshake_went_on();
+  return copy_size(*back()->settings, *front()->settings) && front()->update->DesktopResize(front());
+}
+
+}  // namespace gatehouse::rdp
