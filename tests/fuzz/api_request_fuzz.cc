@@ -41,6 +41,8 @@ class Nothing final : public admin::Operations {
   admin::Outcome remove_bans(const admin::RemoveBansRequest&, const admin::Peer&) override { return change(); }
   admin::Outcome audit(const admin::AuditRequest&) override { return read(); }
   admin::Outcome verify_audit(const admin::VerifyRequest&) override { return read(); }
+  admin::Outcome authority() override { return read(); }
+  admin::Outcome trust_backend(const std::string&, const admin::Peer&) override { return change(); }
   admin::Outcome tokens() override { return change(); }
   admin::Outcome add_token(const admin::TokenRequest& request, const admin::Peer&) override {
     if (!admin::parse_token_name(request.name)) std::abort();

@@ -229,6 +229,8 @@ TEST_P(RemoteApi, AnswersAreWhatTheOpenapiDocumentSays) {
       {"/v1/bans/history", ""},
       {"/v1/audit", ""},
       {"/v1/audit/verify", ""},
+      {"/v1/authority", "", "404"},
+      {"/v1/servers/trust", R"({"server": "one"})", "404"},
       {"/v1/tokens", R"({"name": "other", "role": "viewer", "duration": "1h"})"},
       {"/v1/tokens", ""},
       {"/v1/tokens/remove", R"({"names": ["other", "none"]})"},

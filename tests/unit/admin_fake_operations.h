@@ -42,6 +42,7 @@ class FakeOperations : public admin::Operations {
   admin::RemoveBansRequest bans_removed;
   admin::TokenRequest token_added;
   std::vector<std::string> tokens_removed;
+  std::string server_trusted;
   admin::Peer peer;
 
   std::vector<std::string> calls() const {
@@ -113,6 +114,12 @@ class FakeOperations : public admin::Operations {
   admin::Outcome verify_audit(const admin::VerifyRequest& request) override {
     verified = request;
     return tell("verify_audit");
+  }
+  admin::Outcome authority() override { return tell("authority"); }
+  admin::Outcome trust_backend(const std::string& server, const admin::Peer& asker) override {
+    server_trusted = server;
+    peer = asker;
+    return tell("trust_backend");
   }
   admin::Outcome tokens() override { return tell("tokens"); }
   admin::Outcome add_token(const admin::TokenRequest& request, const admin::Peer& asker) override {

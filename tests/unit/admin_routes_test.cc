@@ -46,6 +46,8 @@ TEST_F(Routes, EveryVerbHasItsRoute) {
       {"POST", "/v1/bans/remove", R"({"networks": ["192.0.2.7"]})", "remove_bans"},
       {"GET", "/v1/audit?limit=1", "", "audit"},
       {"GET", "/v1/audit/verify?after=5&limit=10", "", "verify_audit"},
+      {"GET", "/v1/authority", "", "authority"},
+      {"POST", "/v1/servers/trust", R"({"server": "win1"})", "trust_backend"},
       {"GET", "/v1/tokens", "", "tokens"},
       {"POST", "/v1/tokens", R"({"name": "ci", "role": "viewer"})", "add_token"},
       {"POST", "/v1/tokens/remove", R"({"names": ["ci"]})", "remove_tokens"},
@@ -80,9 +82,9 @@ TEST_F(Routes, ARoleReachesWhatItMayAndNothingElse) {
   const std::map<std::string, Role> above_viewers{
       {"POST /v1/policy/apply", Role::admin},  {"POST /v1/sessions/kill", Role::operating},
       {"POST /v1/bans", Role::operating},      {"POST /v1/bans/remove", Role::operating},
-      {"GET /v1/tokens", Role::admin},         {"POST /v1/tokens", Role::admin},
-      {"POST /v1/tokens/remove", Role::admin}, {"POST /v1/reload", Role::admin},
-      {"POST /v1/restart", Role::admin}};
+      {"POST /v1/servers/trust", Role::admin}, {"GET /v1/tokens", Role::admin},
+      {"POST /v1/tokens", Role::admin},        {"POST /v1/tokens/remove", Role::admin},
+      {"POST /v1/reload", Role::admin},        {"POST /v1/restart", Role::admin}};
   std::size_t seen = 0;
   for (const auto& route : route_list()) {
     const auto key = std::string(route.method) + " " + std::string(route.path);
@@ -149,8 +151,9 @@ TEST_F(Routes, AStreamOfEventsIsAskedForByKinds) {
 }
 
 TEST_F(Routes, BadInputNeverReachesTheOperation) {
-  for (const auto* target : {"/v1/policy/plan", "/v1/policy/apply", "/v1/check", "/v1/sessions/kill", "/v1/bans",
-                             "/v1/bans/remove", "/v1/tokens", "/v1/tokens/remove", "/v1/reload", "/v1/restart"}) {
+  for (const auto* target :
+       {"/v1/policy/plan", "/v1/policy/apply", "/v1/check", "/v1/sessions/kill", "/v1/bans", "/v1/bans/remove",
+        "/v1/servers/trust", "/v1/tokens", "/v1/tokens/remove", "/v1/reload", "/v1/restart"}) {
     for (const auto* body : {"{", "[]", "null", R"({"x": 1})", "\xff"}) {
       const auto answer = ask("POST", target, body);
       EXPECT_EQ(answer.status, 400) << target << " " << body;

@@ -167,6 +167,11 @@ class Operations {
   // fault|null}
   virtual Outcome verify_audit(const VerifyRequest& request) = 0;
 
+  // {certificate: PEM, fingerprint, expires}: of the gateway's own authority. 404: there is none.
+  virtual Outcome authority() = 0;
+  // {server, fingerprint}: the certificate that was refused last is that server's from now on. 404: none was.
+  virtual Outcome trust_backend(const std::string& server, const Peer& peer) = 0;
+
   // {tokens: [{name, role, author, created, expires|null}]}, by name
   virtual Outcome tokens() = 0;
   // {name, role, expires|null, token}: the only time that the token itself is told. 409: the name is taken.

@@ -34,6 +34,7 @@ Result<KillRequest> read_kill(std::string_view body);
 // token_requests.cc
 Result<TokenRequest> read_add_token(std::string_view body, WallTime now);
 Result<std::vector<std::string>> read_remove_tokens(std::string_view body);
+Result<std::string> read_trust(std::string_view body);  // the server's name
 // event_requests.cc
 Result<EventFilter> read_events(const Query& query);
 // ban_requests.cc

@@ -111,6 +111,15 @@ Outcome get_verification(const Request&, const Query& asked, Operations& operati
   return wanted ? operations.verify_audit(*wanted) : bad_request(wanted.error());
 }
 
+Outcome get_authority(const Request&, const Query&, Operations& operations) {
+  return operations.authority();
+}
+
+Outcome post_trust(const Request& request, const Query&, Operations& operations) {
+  const auto wanted = read_trust(request.body);
+  return wanted ? operations.trust_backend(*wanted, request.peer) : bad_request(wanted.error());
+}
+
 Outcome get_tokens(const Request&, const Query&, Operations& operations) {
   return operations.tokens();
 }
@@ -154,7 +163,7 @@ struct Route {
 
 constexpr bool query = true;
 
-constexpr std::array<Route, 25> routes{{
+constexpr std::array<Route, 27> routes{{
     {"GET", "/healthz", get_health, Role::viewer},
     {"GET", "/readyz", get_readiness, Role::viewer},
     {"GET", "/metrics", get_status, Role::viewer},
@@ -175,6 +184,8 @@ constexpr std::array<Route, 25> routes{{
     {"GET", "/v1/bans/history", get_ban_history, Role::viewer, query},
     {"GET", "/v1/audit", get_audit, Role::viewer, query},
     {"GET", "/v1/audit/verify", get_verification, Role::viewer, query},
+    {"GET", "/v1/authority", get_authority, Role::viewer},
+    {"POST", "/v1/servers/trust", post_trust, Role::admin},
     {"GET", "/v1/tokens", get_tokens, Role::admin},
     {"POST", "/v1/tokens", post_tokens, Role::admin},
     {"POST", "/v1/tokens/remove", post_remove_tokens, Role::admin},

@@ -1,4 +1,4 @@
-// The requests about tokens.
+// The requests about tokens, and about the certificates of backends.
 #include "admin/request_parts.h"
 
 namespace gatehouse::admin {
@@ -18,6 +18,15 @@ Result<TokenRequest> read_add_token(std::string_view bytes, WallTime now) {
   if (const auto role = body.parsed("role", parse_role, true)) request.role = *role;
   request.expires = read_expiry(body, now);
   return finished(std::move(request), fault);
+}
+
+Result<std::string> read_trust(std::string_view bytes) {
+  const auto document = parse_json(bytes);
+  if (!document) return std::unexpected(document.error());
+  std::optional<Error> fault;
+  ObjectReader body(*document, "", {"server"}, fault);
+  auto server = body.line("server", longest_name, true);
+  return finished(server.value_or(std::string()), fault);
 }
 
 Result<std::vector<std::string>> read_remove_tokens(std::string_view bytes) {

@@ -1,6 +1,7 @@
 #include "daemon/configuration.h"
 
 #include <grp.h>
+#include <pwd.h>
 #include <spdlog/spdlog.h>
 #include <sys/resource.h>
 #include <sys/un.h>
@@ -188,6 +189,31 @@ void read_logins(const StrictMap& root, LoginOptions& options) {
   if (const auto file = root.text("wtmp")) options.wtmp = *file;
 }
 
+constexpr Word<rdp::Security> security_words[]{{"nla", rdp::Security::nla}, {"tls", rdp::Security::tls}};
+
+RdpOptions read_rdp(const StrictMap& root, Issues& issues) {
+  const StrictMap map(root.file(), root.node("rdp"), "rdp", {"worker", "user", "backend_security"}, issues);
+  RdpOptions options;
+  if (const auto worker = map.text("worker")) {
+    if (!worker->starts_with('/')) {
+      map.complain("worker", {"'" + *worker + "' is no absolute path", "write it from / on"});
+    }
+    options.worker = *worker;
+  }
+  if (const auto user = map.text("user")) {
+    const auto* entry = ::getpwnam(user->c_str());
+    if (entry == nullptr) {
+      map.complain("user", {"there is no user '" + *user + "'", "make it: useradd --system " + *user});
+    } else if (entry->pw_uid == 0) {
+      map.complain("user", {"workers must not be root", "name a user of their own"});
+    } else {
+      options.user = entry->pw_uid;
+    }
+  }
+  take(options.backend_security, word(map, "backend_security", security_words));
+  return options;
+}
+
 ApiOptions read_api(const StrictMap& root, Issues& issues) {
   const StrictMap api(root.file(), root.node("api"), "api", {"listen", "certificate", "key"}, issues);
   ApiOptions options;
@@ -230,13 +256,14 @@ std::expected<Configuration, Issues> parse_configuration(const std::string& file
                         "route_table",  "rule_priority",   "failsafe",   "loops",         "deny_ttl",
                         "max_sessions", "relay",           "state_dir",  "run_dir",       "admin_group",
                         "audit_queue",  "reconcile_every", "log_level",  "login_records", "utmp",
-                        "wtmp",         "decision_hook",   "api",        "retention"},
+                        "wtmp",         "decision_hook",   "api",        "retention",     "rdp"},
                        issues);
   read_dataplane(root, configuration.dataplane, issues);
   read_gate(root, configuration.gate, issues);
   if (auto directory = root.text("state_dir")) configuration.state_dir = *directory;
   if (auto directory = root.text("run_dir")) configuration.run_dir = *directory;
   read_logins(root, configuration.logins);
+  if (root.has("rdp")) configuration.rdp = read_rdp(root, issues);
   if (root.has("api")) configuration.api = read_api(root, issues);
   if (auto group = root.text("admin_group")) {
     if (const auto* entry = ::getgrnam(group->c_str())) {
@@ -314,6 +341,7 @@ ConfigurationChange compare(const Configuration& running, const Configuration& w
   note(change.restart_needed, "login_records", running.logins.on != wanted.logins.on);
   note(change.restart_needed, "utmp", running.logins.utmp != wanted.logins.utmp);
   note(change.restart_needed, "wtmp", running.logins.wtmp != wanted.logins.wtmp);
+  note(change.restart_needed, "rdp", running.rdp != wanted.rdp);
   note(change.restart_needed, "audit_queue", running.audit_queue != wanted.audit_queue);
   return change;
 }

@@ -12,6 +12,7 @@
 #include "daemon/login_records.h"
 #include "gate/gate.h"
 #include "kernel/dataplane.h"
+#include "rdp/control_message.h"
 #include "store/records.h"
 
 namespace gatehouse::daemon {
@@ -25,11 +26,21 @@ struct ApiOptions {
   friend bool operator==(const ApiOptions&, const ApiOptions&) = default;
 };
 
+// Sessions of kind rdp through workers.
+struct RdpOptions {
+  std::filesystem::path worker = "/usr/libexec/gatehouse/gatehouse-rdp";
+  std::optional<unsigned> user;  // that the workers become
+  rdp::Security backend_security = rdp::Security::nla;
+
+  friend bool operator==(const RdpOptions&, const RdpOptions&) = default;
+};
+
 struct Configuration {
   kernel::DataplaneOptions dataplane;
   gate::GateOptions gate;
   LoginOptions logins;
   std::optional<ApiOptions> api;
+  std::optional<RdpOptions> rdp;                           // nullopt: they are relayed as they are
   std::filesystem::path state_dir = "/var/lib/gatehouse";  // gatehouse.db
   std::filesystem::path run_dir = "/run/gatehouse";        // control.sock
   std::optional<unsigned> admin_group;                     // may use the control socket and read the maps

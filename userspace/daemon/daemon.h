@@ -20,6 +20,7 @@
 #include "daemon/event_feed.h"
 #include "daemon/login_records.h"
 #include "gate/gate.h"
+#include "gate/rdp_forwarder.h"
 #include "kernel/dataplane.h"
 #include "policy/engine.h"
 #include "store/store.h"
@@ -60,6 +61,8 @@ class Daemon final : public admin::Operations {
   admin::Outcome remove_bans(const admin::RemoveBansRequest& request, const admin::Peer& peer) override;
   admin::Outcome audit(const admin::AuditRequest& request) override;
   admin::Outcome verify_audit(const admin::VerifyRequest& request) override;
+  admin::Outcome authority() override;
+  admin::Outcome trust_backend(const std::string& server, const admin::Peer& peer) override;
   admin::Outcome tokens() override;
   admin::Outcome add_token(const admin::TokenRequest& request, const admin::Peer& peer) override;
   admin::Outcome remove_tokens(const std::vector<std::string>& names, const admin::Peer& peer) override;
@@ -88,6 +91,10 @@ class Daemon final : public admin::Operations {
   void take_kernel_event(const deny_event& event);
   void record_kernel_event(const deny_event& event);
   void record_withheld_kernel_events();
+
+  // sessions of kind rdp (rdp_services.cc)
+  Result<void> open_rdp_services();
+  void keep_backend(const std::string& server, const std::string& fingerprint, const std::string& author);
 
   // the API over TLS (remote_api.cc, operations_tokens.cc)
   void follow_remote_api();
@@ -124,7 +131,8 @@ class Daemon final : public admin::Operations {
   std::unique_ptr<kernel::Dataplane> dataplane_;
   gate::Listeners listeners_;
   policy::Snapshot snapshot_;
-  std::unique_ptr<LoginRecords> logins_;  // nullptr: not wanted
+  std::shared_ptr<gate::RdpServices> rdp_;  // nullptr: not wanted
+  std::unique_ptr<LoginRecords> logins_;    // nullptr: not wanted
   std::unique_ptr<gate::Gate> gate_;
   std::unique_ptr<admin::HttpServer> server_;
   std::shared_ptr<const admin::TokenTable> tokens_;

@@ -68,6 +68,7 @@ Result<void> Daemon::open() {
 
   if (auto opened = open_listeners(); !opened) return std::unexpected(opened.error());
   if (configuration_.logins.on) logins_ = std::make_unique<LoginRecords>(configuration_.logins);
+  if (auto opened = open_rdp_services(); !opened) return std::unexpected(opened.error());
   auto gate = gate::Gate::start(configuration_.gate, listeners_, snapshot_, *store_, *dataplane_, logins_.get());
   if (!gate) return std::unexpected(gate.error());
   gate_ = std::move(*gate);
@@ -157,6 +158,8 @@ void Daemon::take_down() {
   // The store first: its writer still answers to the loops, whose memory must be there until it is joined.
   store_.reset();
   gate_.reset();
+  configuration_.gate.rdp.reset();
+  rdp_.reset();
   logins_.reset();
   dataplane_.reset();
 }

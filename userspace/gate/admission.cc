@@ -10,6 +10,7 @@
 #include <cerrno>
 
 #include "gate/loop.h"
+#include "gate/rdp_forwarder.h"
 
 namespace gatehouse::gate {
 
@@ -255,7 +256,15 @@ bool Loop::open(Fd client, const Arrival& arrival, const policy::Decision& decis
   options.connect_timeout = spec.connect_timeout.value_or(options_.connect_timeout);
   options.keep_alive = options_.keep_alive;
   options.user_timeout = options_.user_timeout;
-  session->forwarder = make_forwarder(spec.kind, std::move(socket), pipes_, options);
+  if (spec.kind == policy::Kind::rdp && options_.rdp) {
+    session->forwarder = make_rdp_forwarder(*options_.rdp, std::move(socket), options,
+                                            {.session = session->id,
+                                             .service = session->service,
+                                             .server = session->server,
+                                             .channels = decision.channels});
+  } else {
+    session->forwarder = make_forwarder(spec.kind, std::move(socket), pipes_, options);
+  }
   take_terms(*session, decision);
   sessions_.emplace(session->id, session);
   boost::asio::co_spawn(context_, run_session(session), boost::asio::detached);

@@ -28,6 +28,8 @@
 
 namespace gatehouse::gate {
 
+struct RdpServices;
+
 struct GateOptions {
   std::size_t loops = 1;
   Duration deny_ttl{30'000};
@@ -38,6 +40,7 @@ struct GateOptions {
   std::chrono::seconds keep_alive{60};
   std::chrono::milliseconds user_timeout{30'000};
   HookOptions hook{};
+  std::shared_ptr<RdpServices> rdp;  // nullptr: sessions of kind rdp are relayed as they are
 };
 
 struct GateCounters {

@@ -50,9 +50,12 @@ enum class Reason : std::uint16_t {
 
 // What an audit row can be about; the store's AuditRow::action.
 inline constexpr std::string_view audit_actions[]{
-    "session_allowed", "session_denied", "session_killed",    "kernel_denied", "policy_applied",         "ban_added",
-    "ban_removed",     "daemon_started", "daemon_stopped",    "daemon_died",   "configuration_reloaded", "token_added",
-    "token_removed",   "login_failed",   "retention_removed",
+    "session_allowed", "session_denied",         "session_killed",
+    "kernel_denied",   "policy_applied",         "ban_added",
+    "ban_removed",     "daemon_started",         "daemon_stopped",
+    "daemon_died",     "configuration_reloaded", "token_added",
+    "token_removed",   "login_failed",           "retention_removed",
+    "backend_trusted", "backend_changed",
 };
 bool is_audit_action(std::string_view text);
 

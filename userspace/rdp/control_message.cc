@@ -32,9 +32,7 @@ class Writer {
     if (value) object_[key] = {{"user", value->user}, {"domain", value->domain}, {"password", value->password}};
   }
   // What came from a client may be no UTF-8.
-  [[nodiscard]] std::string text() const {
-    return object_.dump(-1, ' ', false, json::error_handler_t::replace);
-  }
+  [[nodiscard]] std::string text() const { return object_.dump(-1, ' ', false, json::error_handler_t::replace); }
 
  private:
   json object_;
@@ -140,6 +138,7 @@ void pass(Pass& to, Body& body) {
     to.member("backend", body.backend);
     to.member("back", body.back);
     to.member("denied_channels", body.denied_channels);
+    to.member("dynamic_channels", body.dynamic_channels);
     to.member("recording", body.recording);
     to.member("handshake_seconds", body.handshake_seconds);
   } else if constexpr (std::is_same_v<Type, Reply>) {

@@ -1,5 +1,5 @@
-// What the daemon and a worker of an RDP session say to each other, one JSON object a message. Read strictly: an unknown
-// type or key, a missing one and a wrong type are faults, for neither side trusts the other.
+// What the daemon and a worker of an RDP session say to each other, one JSON object a message. Read strictly: an
+// unknown type or key, a missing one and a wrong type are faults, for neither side trusts the other.
 //
 //   daemon                      worker
 //     │── start ────────────────▶│   with the client's socket, and the recording's directory if there is one
@@ -36,9 +36,10 @@ struct Start {
   Security front = Security::tls;
   std::string backend;  // its name, as it is told to it and checked
   Security back = Security::nla;
-  std::vector<std::string> denied_channels;  // static ones, by their names
-  bool recording = false;                    // decode what is passed
-  std::uint32_t handshake_seconds = 10;      // of silence, in each phase
+  std::vector<std::string> denied_channels;   // static ones, by their names
+  std::vector<std::string> dynamic_channels;  // only these (rdp/channel_policy.h); empty: all
+  bool recording = false;                     // decode what is passed
+  std::uint32_t handshake_seconds = 10;       // of silence, in each phase
 };
 
 struct Credentials {
@@ -51,9 +52,9 @@ struct Credentials {
 struct Reply {
   std::uint64_t number = 0;
   bool accepted = false;
-  std::optional<std::string> nt_hash;      // 32 hexadecimal digits
-  std::optional<Credentials> credentials;  // instead of the client's own
-  std::uint32_t error_info = 0;            // why not
+  std::optional<std::string> nt_hash = {};      // 32 hexadecimal digits
+  std::optional<Credentials> credentials = {};  // instead of the client's own
+  std::uint32_t error_info = 0;                 // why not
 };
 
 struct End {

@@ -154,6 +154,13 @@ struct TokenRow {
   std::optional<WallTime> expires;
 };
 
+// The certificate that a backend showed and is known by since.
+struct BackendCertificateRow {
+  std::string server;
+  std::string fingerprint;  // SHA-256, hexadecimal with colons
+  WallTime since;
+};
+
 // What has come to its end by itself.
 struct ExpiredBans {
   std::vector<policy::BanTarget> targets;

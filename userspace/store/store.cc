@@ -8,6 +8,7 @@
 
 #include "store/audit.h"
 #include "store/audit_cut.h"
+#include "store/backend_certificates.h"
 #include "store/bans.h"
 #include "store/faults.h"
 #include "store/file_lock.h"
@@ -289,6 +290,19 @@ Result<RetentionOutcome> Store::remove_due(const RetentionRules& rules, WallTime
   });
   if (!done) return std::unexpected(done.error());
   return outcome;
+}
+
+Result<std::vector<BackendCertificateRow>> Store::backend_certificates() {
+  return impl_->read([](SQLite::Database& database) { return read_backend_certificates(database); });
+}
+
+Result<void> Store::keep_backend_certificate(const BackendCertificateRow& row, AuditRow audit) {
+  impl_->number(audit);
+  return impl_->writer.perform([&](Writer::Desk& desk) -> Result<void> {
+    replace_backend_certificate(desk.database, row);
+    desk.audit.add(audit);
+    return {};
+  });
 }
 
 Result<void> Store::write_audit(AuditRow audit) {

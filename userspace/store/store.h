@@ -112,6 +112,9 @@ class Store {
   // Removes the next piece of what `rules` say is due, at most some thousand rows, with the row of the audit that tells
   // it in the same transaction; writes nothing where nothing is due. To be called again while it removes something.
   [[nodiscard]] Result<RetentionOutcome> remove_due(const RetentionRules& rules, WallTime now);
+  [[nodiscard]] Result<std::vector<BackendCertificateRow>> backend_certificates();  // by server
+  // Instead of a former one, with its audit row.
+  [[nodiscard]] Result<void> keep_backend_certificate(const BackendCertificateRow& row, AuditRow audit);
   // Written and committed before it returns.
   [[nodiscard]] Result<void> write_audit(AuditRow audit);
 

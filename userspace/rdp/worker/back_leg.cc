@@ -144,8 +144,11 @@ BOOL on_channel_data(freerdp* instance, UINT16 id, const BYTE* data, size_t size
   if (!leg.session().wait_at_gate()) return FALSE;
   const char* name = freerdp_channels_get_name_by_id(instance, id);
   if (name == nullptr) return TRUE;
-  if (!pass_to_front(leg.session(), name, {data, size, flags, total})) return FALSE;
-  if (leg.tap() == nullptr || std::strcmp(name, DRDYNVC_SVC_CHANNEL_NAME) != 0) return TRUE;
+  const Chunk chunk{data, size, flags, total};
+  const bool dynamic = std::strcmp(name, DRDYNVC_SVC_CHANNEL_NAME) == 0;
+  if (dynamic && refuse_dynamic(leg.session(), instance, id, chunk)) return TRUE;
+  if (!pass_to_front(leg.session(), name, chunk)) return FALSE;
+  if (leg.tap() == nullptr || !dynamic) return TRUE;
   const PictureTap::Working working(*leg.tap());
   return freerdp_channels_data(instance, id, data, size, flags, total);
 }

@@ -13,6 +13,8 @@
 #include <cstring>
 #include <string>
 
+#include "rdp/channel_policy.h"
+#include "rdp/dynamic_channels.h"
 #include "rdp/worker/session.h"
 #include "rdp/worker/settings.h"
 
@@ -34,6 +36,19 @@ bool pass_to_front(Session& session, const char* name, const Chunk& chunk) {
   const auto id = WTSChannelGetId(peer, name);
   if (id == 0) return true;
   return peer->SendChannelPacket(peer, id, chunk.total, chunk.flags, chunk.data, chunk.size) == TRUE;
+}
+
+bool refuse_dynamic(Session& session, freerdp* instance, std::uint16_t id, const Chunk& chunk) {
+  if ((chunk.flags & CHANNEL_FLAG_FIRST) == 0) return false;  // a request is one chunk; what follows is data
+  const auto request = read_create_request({chunk.data, chunk.size});
+  if (!request) return false;
+  const bool allowed = allows_dynamic(session.start().dynamic_channels, request->name);
+  session.link().tell(ChannelNotice{.name = request->name, .opened = allowed});
+  if (allowed) return false;
+  const auto refusal = refusal_of(*request);
+  instance->SendChannelPacket(instance, id, refusal.size(), CHANNEL_FLAG_FIRST | CHANNEL_FLAG_LAST, refusal.data(),
+                              refusal.size());
+  return true;
 }
 
 bool offer_channels(Session& session, freerdp* instance, bool decode) {

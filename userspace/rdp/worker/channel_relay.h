@@ -23,6 +23,10 @@ struct Chunk {
 bool pass_to_back(Session& session, std::uint16_t front_id, const Chunk& chunk);
 bool pass_to_front(Session& session, const char* name, const Chunk& chunk);
 
+// Whether the chunk of drdynvc is a dynamic channel that the policy denies: the backend is told, as by a client that
+// has it not, and nobody else is.
+bool refuse_dynamic(Session& session, freerdp* instance, std::uint16_t id, const Chunk& chunk);
+
 // For the backend's list: what the client has joined and the policy allows; with `decode`, drdynvc and the graphics
 // pipeline as FreeRDP's own as well.
 bool offer_channels(Session& session, freerdp* instance, bool decode);

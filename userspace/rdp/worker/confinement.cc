@@ -52,13 +52,37 @@ Result<void> filter_calls() {
   if (!filter) return failure("the worker's filter of system calls cannot be made");
   const auto refuse = [&](int call) { return ::seccomp_rule_add(filter.get(), SCMP_ACT_ERRNO(EPERM), call, 0) == 0; };
   bool made = true;
-  for (const int call :
-       {SCMP_SYS(connect), SCMP_SYS(bind), SCMP_SYS(listen), SCMP_SYS(accept), SCMP_SYS(accept4), SCMP_SYS(execve),
-        SCMP_SYS(execveat), SCMP_SYS(fork), SCMP_SYS(vfork), SCMP_SYS(ptrace), SCMP_SYS(process_vm_readv),
-        SCMP_SYS(process_vm_writev), SCMP_SYS(kill), SCMP_SYS(tkill), SCMP_SYS(bpf), SCMP_SYS(perf_event_open),
-        SCMP_SYS(userfaultfd), SCMP_SYS(io_uring_setup), SCMP_SYS(mount), SCMP_SYS(umount2), SCMP_SYS(unshare),
-        SCMP_SYS(setns), SCMP_SYS(keyctl), SCMP_SYS(add_key), SCMP_SYS(request_key), SCMP_SYS(init_module),
-        SCMP_SYS(finit_module), SCMP_SYS(kexec_load), SCMP_SYS(pidfd_getfd), SCMP_SYS(chroot), SCMP_SYS(pivot_root)}) {
+  for (const int call : {SCMP_SYS(connect),
+                         SCMP_SYS(bind),
+                         SCMP_SYS(listen),
+                         SCMP_SYS(accept),
+                         SCMP_SYS(accept4),
+                         SCMP_SYS(execve),
+                         SCMP_SYS(execveat),
+                         SCMP_SYS(fork),
+                         SCMP_SYS(vfork),
+                         SCMP_SYS(ptrace),
+                         SCMP_SYS(process_vm_readv),
+                         SCMP_SYS(process_vm_writev),
+                         SCMP_SYS(kill),
+                         SCMP_SYS(tkill),
+                         SCMP_SYS(bpf),
+                         SCMP_SYS(perf_event_open),
+                         SCMP_SYS(userfaultfd),
+                         SCMP_SYS(io_uring_setup),
+                         SCMP_SYS(mount),
+                         SCMP_SYS(umount2),
+                         SCMP_SYS(unshare),
+                         SCMP_SYS(setns),
+                         SCMP_SYS(keyctl),
+                         SCMP_SYS(add_key),
+                         SCMP_SYS(request_key),
+                         SCMP_SYS(init_module),
+                         SCMP_SYS(finit_module),
+                         SCMP_SYS(kexec_load),
+                         SCMP_SYS(pidfd_getfd),
+                         SCMP_SYS(chroot),
+                         SCMP_SYS(pivot_root)}) {
     made = refuse(call) && made;
   }
   // A thread is a clone too, one that shares the memory: only those. clone3 has its flags in memory, where no filter
@@ -68,8 +92,8 @@ Result<void> filter_calls() {
                             SCMP_A0(SCMP_CMP_MASKED_EQ, 0x100 /* CLONE_VM */, 0)) == 0 &&
          made;
   for (const std::uint64_t family : {AF_INET, AF_INET6, AF_PACKET, AF_NETLINK, AF_UNIX, AF_VSOCK}) {
-    made = ::seccomp_rule_add(filter.get(), SCMP_ACT_ERRNO(EPERM), SCMP_SYS(socket), 1,
-                              SCMP_A0(SCMP_CMP_EQ, family)) == 0 &&
+    made = ::seccomp_rule_add(filter.get(), SCMP_ACT_ERRNO(EPERM), SCMP_SYS(socket), 1, SCMP_A0(SCMP_CMP_EQ, family)) ==
+               0 &&
            made;
   }
   if (!made || ::seccomp_load(filter.get()) != 0) return failure("the worker's filter of system calls was not taken");

@@ -1,5 +1,5 @@
-// gatehouse-rdp: one RDP session, as a process of its own. Started by the daemon and by nobody else: descriptor 3 is its
-// channel (rdp/control_message.h). It is ready before there is a session for it, and ends with it.
+// gatehouse-rdp: one RDP session, as a process of its own. Started by the daemon and by nobody else: descriptor 3 is
+// its channel (rdp/control_message.h). It is ready before there is a session for it, and ends with it.
 #include <freerdp/channels/channels.h>
 #include <freerdp/client/channels.h>
 #include <freerdp/freerdp.h>
@@ -79,8 +79,7 @@ int main(int argc, char** argv) {
   ::signal(SIGPIPE, SIG_IGN);
   ::mallopt(M_ARENA_MAX, 2);
   quiet_the_library();
-  if (!winpr_InitializeSSL(WINPR_SSL_INIT_DEFAULT) ||
-      !WTSRegisterWtsApiFunctionTable(FreeRDP_InitWtsApi()) ||
+  if (!winpr_InitializeSSL(WINPR_SSL_INIT_DEFAULT) || !WTSRegisterWtsApiFunctionTable(FreeRDP_InitWtsApi()) ||
       freerdp_register_addin_provider(freerdp_channels_load_static_addin_entry, 0) != 0) {
     return fail({"FreeRDP cannot be used", "install the version that this program was built with"});
   }

@@ -10,7 +10,10 @@
 namespace gatehouse::rdp {
 
 Session::Session(Start start, Fd client, DaemonLink& link, FrameSink* sink)
-    : start_(std::move(start)), link_(link), sink_(sink), front_(std::make_unique<FrontLeg>(*this, std::move(client))) {}
+    : start_(std::move(start)),
+      link_(link),
+      sink_(sink),
+      front_(std::make_unique<FrontLeg>(*this, std::move(client))) {}
 
 Session::~Session() = default;
 

@@ -1,0 +1,66 @@
+// Daemon: what sessions of kind rdp share: workers, the gateway's own certificates, and which backend showed which.
+#include <spdlog/spdlog.h>
+
+#include <boost/asio/post.hpp>
+
+#include "daemon/daemon.h"
+#include "daemon/json.h"
+
+namespace gatehouse::daemon {
+
+Result<void> Daemon::open_rdp_services() {
+  if (!configuration_.rdp) return {};
+  auto authority = rdp::Authority::open(configuration_.state_dir / "ca");
+  if (!authority) return std::unexpected(authority.error());
+  const auto rows = store_->backend_certificates();
+  if (!rows) return std::unexpected(rows.error());
+  std::map<std::string, std::string> known;
+  for (const auto& row : *rows) known.emplace(row.server, row.fingerprint);
+  // Both are told on an event loop, which waits for no disk.
+  const auto remember = [this](const std::string& server, const std::string& fingerprint) {
+    boost::asio::post(context_, [this, server, fingerprint] { keep_backend(server, fingerprint, {}); });
+  };
+  const auto changed = [this](const std::string& server, const std::string& fingerprint) {
+    boost::asio::post(context_, [this, server, fingerprint] {
+      alarms_.raise("backend_certificate", {"server " + server + " shows another certificate than before, " +
+                                                fingerprint + ": no session to it begins",
+                                            "if that is right: gatehouse server trust " + server});
+      static_cast<void>(store_->submit_audit(audit_of("backend_changed", {}, server + " " + fingerprint)));
+    });
+  };
+  rdp_ = std::make_shared<gate::RdpServices>();
+  rdp_->authority = std::move(*authority);
+  rdp_->backends = std::make_unique<rdp::TrustedBackends>(std::move(known), remember, changed);
+  rdp_->workers = std::make_unique<rdp::WorkerPool>(
+      rdp::WorkerOptions{.program = configuration_.rdp->worker, .uid = configuration_.rdp->user});
+  rdp_->backend_security = configuration_.rdp->backend_security;
+  configuration_.gate.rdp = rdp_;
+  return {};
+}
+
+void Daemon::keep_backend(const std::string& server, const std::string& fingerprint, const std::string& author) {
+  const auto kept = store_->keep_backend_certificate({.server = server, .fingerprint = fingerprint, .since = now()},
+                                                     audit_of("backend_trusted", author, server + " " + fingerprint));
+  // Until it is written a restart would take the next one it shows for the first.
+  if (!kept) spdlog::error("the certificate of server {} was not kept: {}", server, kept.error().text());
+}
+
+admin::Outcome Daemon::authority() {
+  if (!rdp_) return fault(404, {"there is no certificate authority", "set `rdp` in the configuration"});
+  return nlohmann::json{{"certificate", rdp_->authority->certificate()},
+                        {"fingerprint", rdp_->authority->fingerprint()},
+                        {"expires", format_time(rdp_->authority->expires())}};
+}
+
+admin::Outcome Daemon::trust_backend(const std::string& server, const admin::Peer& peer) {
+  const auto fingerprint = rdp_ ? rdp_->backends->trust_refused(server) : std::nullopt;
+  if (!fingerprint) {
+    return fault(404, {"server " + server + " has shown no certificate that was refused",
+                       "`gatehouse audit --action backend_changed` lists those that were"});
+  }
+  keep_backend(server, *fingerprint, peer.text());
+  alarms_.clear("backend_certificate");
+  return nlohmann::json{{"server", server}, {"fingerprint", *fingerprint}};
+}
+
+}  // namespace gatehouse::daemon

@@ -1,0 +1,36 @@
+// An RDP session through a worker of its own (rdp/): this hands it the client's socket, dials the backend when the
+// worker knows who has logged in, answers what it asks, and ends it. Not a byte of the session passes through here.
+//
+// Threads: as every forwarder. What is shared by all of them is in RdpServices, which outlives the loops.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "gate/forwarder.h"
+#include "rdp/authority.h"
+#include "rdp/control_message.h"
+#include "rdp/trusted_backends.h"
+#include "rdp/worker_pool.h"
+
+namespace gatehouse::gate {
+
+struct RdpServices {
+  std::unique_ptr<rdp::Authority> authority;
+  std::unique_ptr<rdp::TrustedBackends> backends;
+  std::unique_ptr<rdp::WorkerPool> workers;
+  rdp::Security backend_security = rdp::Security::nla;
+};
+
+// Of one session.
+struct RdpTerms {
+  std::uint64_t session = 0;
+  std::string service;
+  std::string server;
+  policy::Channels channels = 0;
+};
+
+std::unique_ptr<Forwarder> make_rdp_forwarder(RdpServices& services, relay::Socket client, relay::RelayOptions options,
+                                              RdpTerms terms);
+
+}  // namespace gatehouse::gate
