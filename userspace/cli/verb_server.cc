@@ -4,6 +4,7 @@
 #include "cli/policy_arguments.h"
 #include "cli/policy_listing.h"
 #include "cli/service_arguments.h"
+#include "cli/text.h"
 #include "cli/verbs.h"
 
 namespace gatehouse::cli {
@@ -71,6 +72,17 @@ int set_server_active(const Context& context, const ServerOptions& options, bool
   });
 }
 
+int trust_server(const Context& context, const std::string& server) {
+  const auto answer = context.ask("POST", "/v1/servers/trust", {{"server", server}});
+  if (!answer) return answer.error();
+  if (context.json) {
+    context.print_json(*answer);
+  } else {
+    context.out() << "Server " << show(*answer, "server") << " is known by " << show(*answer, "fingerprint") << '\n';
+  }
+  return exit_ok;
+}
+
 }  // namespace
 
 void add_server_verbs(CLI::App& app, Context& context) {
@@ -106,6 +118,7 @@ void add_server_verbs(CLI::App& app, Context& context) {
   auto* list = server->add_subcommand("list", "List the servers");
   list->footer("Example: gatehouse server list");
   auto* show = make("show", "Show one server, as a policy file has it", "win1");
+  auto* trust = make("trust", "Take the certificate that it shows now, after it was refused for being another", "win1");
 
   context.actions[add] = [&context, options] { return add_server(context, *options); };
   context.actions[remove] = [&context, options] {
@@ -116,6 +129,7 @@ void add_server_verbs(CLI::App& app, Context& context) {
   context.actions[activate] = [&context, options] { return set_server_active(context, *options, true); };
   context.actions[deactivate] = [&context, options] { return set_server_active(context, *options, false); };
   context.actions[list] = [&context] { return list_things(context, servers, {"active", "address", "description"}); };
+  context.actions[trust] = [&context, options] { return trust_server(context, options->name); };
   context.actions[show] = [&context, options] { return show_thing(context, servers, options->name); };
 }
 

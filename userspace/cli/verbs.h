@@ -27,6 +27,7 @@ void add_schedule_verbs(CLI::App& app, Context& context);
 void add_maintenance_verbs(CLI::App& app, Context& context);
 void add_grant_verbs(CLI::App& app, Context& context);
 void add_revoke_verbs(CLI::App& app, Context& context);  // revoke, renew
+void add_authority_verbs(CLI::App& app, Context& context);  // ca
 void add_token_verbs(CLI::App& app, Context& context);
 void add_completion_verb(CLI::App& app, Context& context);
 

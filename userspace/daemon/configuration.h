@@ -28,7 +28,7 @@ struct ApiOptions {
 
 // Sessions of kind rdp through workers.
 struct RdpOptions {
-  std::filesystem::path worker = "/usr/libexec/gatehouse/gatehouse-rdp";
+  std::filesystem::path worker;  // empty: the one that was installed with the daemon
   std::optional<unsigned> user;  // that the workers become
   rdp::Security backend_security = rdp::Security::nla;
 

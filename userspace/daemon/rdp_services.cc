@@ -2,11 +2,25 @@
 #include <spdlog/spdlog.h>
 
 #include <boost/asio/post.hpp>
+#include <filesystem>
 
 #include "daemon/daemon.h"
 #include "daemon/json.h"
 
 namespace gatehouse::daemon {
+
+namespace {
+
+// Beside the daemon, or where both were installed to.
+std::filesystem::path worker_beside(const std::filesystem::path& daemon) {
+  const auto directory = daemon.parent_path();
+  const auto beside = directory / "gatehouse-rdp";
+  std::error_code ignored;
+  return std::filesystem::exists(beside, ignored) ? beside
+                                                  : directory.parent_path() / "libexec/gatehouse/gatehouse-rdp";
+}
+
+}  // namespace
 
 Result<void> Daemon::open_rdp_services() {
   if (!configuration_.rdp) return {};
@@ -31,8 +45,9 @@ Result<void> Daemon::open_rdp_services() {
   rdp_ = std::make_shared<gate::RdpServices>();
   rdp_->authority = std::move(*authority);
   rdp_->backends = std::make_unique<rdp::TrustedBackends>(std::move(known), remember, changed);
-  rdp_->workers = std::make_unique<rdp::WorkerPool>(
-      rdp::WorkerOptions{.program = configuration_.rdp->worker, .uid = configuration_.rdp->user});
+  const auto worker = configuration_.rdp->worker.empty() ? worker_beside(binary_) : configuration_.rdp->worker;
+  rdp_->workers =
+      std::make_unique<rdp::WorkerPool>(rdp::WorkerOptions{.program = worker, .uid = configuration_.rdp->user});
   rdp_->backend_security = configuration_.rdp->backend_security;
   configuration_.gate.rdp = rdp_;
   return {};

@@ -24,6 +24,10 @@ WorkerPool::~WorkerPool() {
 Result<std::optional<WorkerProcess>> WorkerPool::take() {
   const std::lock_guard lock(mutex_);
   std::optional<WorkerProcess> worker;
+  while (!ready_.empty() && !ready_.front().is_alive()) {
+    retired_.push_back(std::move(ready_.front()));
+    ready_.pop_front();
+  }
   if (!ready_.empty()) {
     worker.emplace(std::move(ready_.front()));
     ready_.pop_front();

@@ -24,7 +24,7 @@ class WorkerPool {
   WorkerPool(const WorkerPool&) = delete;
   WorkerPool& operator=(const WorkerPool&) = delete;
 
-  // nullopt: none is ready; ask again in a moment. Error: why none can be.
+  // One that lives. nullopt: none is ready; ask again in a moment. Error: why none can be.
   Result<std::optional<WorkerProcess>> take();
   void retire(WorkerProcess worker);  // killed, if it has not ended
 

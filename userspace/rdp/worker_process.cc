@@ -1,6 +1,7 @@
 #include "rdp/worker_process.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <spawn.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -91,6 +92,12 @@ WorkerProcess::~WorkerProcess() {
 
 void WorkerProcess::kill() const {
   if (id_ > 0 && ending_.empty()) ::kill(id_, SIGKILL);
+}
+
+// A pidfd becomes readable with the end of its process (pidfd_open(2)).
+bool WorkerProcess::is_alive() const {
+  pollfd wait{process_.get(), POLLIN, 0};
+  return id_ > 0 && ending_.empty() && ::poll(&wait, 1, 0) == 0;
 }
 
 std::string WorkerProcess::wait() {

@@ -32,6 +32,7 @@ class WorkerProcess {
   [[nodiscard]] const Fd& channel() const { return channel_; }
   [[nodiscard]] pid_t id() const { return id_; }
   void kill() const;  // SIGKILL
+  [[nodiscard]] bool is_alive() const;
   // How it ended, waiting for it: "exit 0", "signal 9".
   std::string wait();
 

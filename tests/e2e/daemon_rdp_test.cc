@@ -1,0 +1,257 @@
+// RDP sessions through the real daemon and its workers: a real server (freerdp-shadow-cli3) and a real client
+// (xfreerdp3), each on a display of its own.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <csignal>
+#include <sstream>
+
+#include "support/directories.h"
+#include "support/gateway.h"
+#include "support/patience.h"
+#include "support/process.h"
+
+namespace gatehouse::test {
+namespace {
+
+using ::testing::HasSubstr;
+
+// A display that nobody sees.
+class Screen {
+ public:
+  Screen() : server_({"Xvfb", "-displayfd", "1", "-screen", "0", "1024x768x24", "-nolisten", "tcp", "-noreset"}) {
+    if (!server_.wait_for_output("^[0-9]+", 20s)) throw std::runtime_error("no Xvfb: " + server_.errors());
+    name_ = ":" + server_.output().substr(0, server_.output().find('\n'));
+  }
+  [[nodiscard]] std::map<std::string, std::string> environment() const { return {{"DISPLAY", name_}}; }
+  [[nodiscard]] std::string shot(const TemporaryDirectory& directory, const std::string& name) const {
+    const auto file = (directory.path() / (name + ".png")).string();
+    const auto taken = run_command({"import", "-display", name_, "-window", "root", file});
+    if (taken.exit_code != 0) throw std::runtime_error("no picture of the display: " + taken.errors);
+    return file;
+  }
+
+ private:
+  Process server_;
+  std::string name_;
+};
+
+class Rdp : public ::testing::Test {
+ protected:
+  Rdp() {
+    draw("steelblue");
+    serve();
+    gateway_.start();
+    apply("channels: all");
+  }
+
+  void apply(const std::string& terms) {
+    gateway_.apply("pools:\n  test: \"" + where_.pool.text() + "\"\nusers:\n  bob: { sources: [\"" +
+                   where_.client.text() + "\"] }\nservers:\n  win1: { address: \"" + where_.backend.text() +
+                   "\" }\nservices:\n  win1-rdp: { server: win1, proxy_ip: \"" + proxy_.text() +
+                   "\", port: 3389, kind: rdp }\ngrants:\n  bob-win1: { user: bob, server: win1, " + terms + " }\n");
+  }
+  // A colour and a window in it: what no blank screen looks like.
+  void draw(const std::string& colour) {
+    const auto set = run_command({"xsetroot", "-solid", colour}, {.environment = desktop_.environment()});
+    ASSERT_EQ(set.exit_code, 0) << set.errors;
+    if (!window_) {
+      window_ = std::make_unique<Process>(
+          std::vector<std::string>{"xmessage", "-geometry", "500x350+200+150", "A window of the backend"},
+          StartOptions{.environment = desktop_.environment()});
+    }
+  }
+  void serve() {
+    auto environment = desktop_.environment();
+    environment["HOME"] = home_.path().string();  // where its certificate is made
+    shadow_ = std::make_unique<Process>(
+        std::vector<std::string>{"freerdp-shadow-cli3", "/port:3389", "/bind-address:" + where_.backend.text(), "-auth",
+                                 "/sec:tls"},
+        StartOptions{.where = &network_.backend, .environment = environment});
+    ASSERT_TRUE(eventually([&] { return connect_tcp(network_.backend, {where_.backend, 3389}, 1s).fd.valid(); }, 20s))
+        << shadow_->output() << shadow_->errors();
+  }
+  std::unique_ptr<Process> client(const std::vector<std::string>& more = {}) {
+    std::vector<std::string> arguments{"xfreerdp3",       "/v:" + proxy_.text(), "/u:bob",
+                                       "/p:" + password_, "/cert:ignore",        "/sec:tls",
+                                       "/size:1024x768",  "/gfx:AVC420"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    auto environment = seat_.environment();
+    environment["HOME"] = home_.path().string();
+    return std::make_unique<Process>(arguments, StartOptions{.where = &network_.client, .environment = environment});
+  }
+  // Pixels that differ by more than the codec's loss, of 786,432.
+  long difference() {
+    const auto compared = run_command({"compare", "-metric", "AE", "-fuzz", "12%", seat_.shot(directory_, "seat"),
+                                       desktop_.shot(directory_, "desktop"), "null:"});
+    return compared.exit_code > 1 ? -1 : std::stol(compared.errors);
+  }
+  bool shows_the_desktop() {
+    return eventually(
+        [&] {
+          const auto differing = difference();
+          return differing >= 0 && differing < 8000;
+        },
+        20s);
+  }
+  nlohmann::json sessions() { return gateway_.json({"sessions"}).at("sessions"); }
+  bool ended_as(const std::string& reason) {
+    return eventually([&] { return !sessions().empty() && sessions()[0].at("end_reason") == reason; });
+  }
+  // The workers that serve somebody: those with a socket of the network.
+  std::vector<pid_t> workers() {
+    std::vector<pid_t> list;
+    const auto found = run_command({"pgrep", "-x", "-P", std::to_string(gateway_.daemon().id()), "gatehouse-rdp"});
+    std::istringstream lines(found.output);
+    for (pid_t id = 0; lines >> id;) list.push_back(id);
+    return list;
+  }
+
+  Network network_;
+  const Addresses& where_ = addresses(Family::v4);
+  const Address proxy_ = proxy_ip(Family::v4, 10);
+  const std::string password_ = "kirschkern-4711";
+  TemporaryDirectory directory_;
+  TemporaryDirectory home_;
+  Screen desktop_;
+  Screen seat_;
+  std::unique_ptr<Process> window_;
+  std::unique_ptr<Process> shadow_;
+  Gateway gateway_{network_, {{"rdp", "{ backend_security: tls }"}}};
+};
+
+TEST_F(Rdp, ASessionPassesItsWorkerAndShowsTheDesktop) {
+  EXPECT_GT(difference(), 100'000) << "the two displays are equal before anything has passed";
+  const auto viewer = client();
+  ASSERT_TRUE(shows_the_desktop()) << difference() << " pixels differ\n" << viewer->errors() << gateway_.log();
+  draw("darkred");
+  EXPECT_TRUE(shows_the_desktop()) << difference() << " pixels differ after a change";
+  const auto open = sessions();
+  ASSERT_EQ(open.size(), 1U);
+  EXPECT_EQ(open[0].at("user"), "bob");
+  EXPECT_EQ(open[0].at("protocol"), "rdp");
+  EXPECT_GT(open[0].at("bytes_to_client"), 1000);
+  viewer->signal(SIGTERM);
+  EXPECT_TRUE(ended_as("normal")) << sessions();
+  EXPECT_GT(sessions()[0].at("bytes_to_client"), 1000);
+  EXPECT_EQ(network_.leaked_packets(), 0U);
+  EXPECT_EQ(gateway_.log().find(password_), std::string::npos) << "the log has the password";
+}
+
+TEST_F(Rdp, TheClientTrustsTheGatewaysOwnAuthority) {
+  const auto exported = gateway_.cli({"ca", "export"});
+  ASSERT_EQ(exported.exit_code, 0) << exported.errors;
+  const auto authority = directory_.write("ca.crt", exported.output).string();
+  const auto session = connect_tcp(network_.client, {proxy_, 3389}, 3s, Endpoint{where_.client, 0});
+  ASSERT_TRUE(session);
+  // X.224 connection request that asks for TLS (MS-RDPBCGR 2.2.1.1), then TLS by openssl over the same address.
+  const auto shown = run_command({"sh", "-c",
+                                  "exec timeout 10 python3 - <<'E'\n"
+                                  "import socket, ssl\n"
+                                  "raw = socket.create_connection(('" +
+                                      proxy_.text() + "', 3389), source_address=('" + where_.client.text() +
+                                      "', 0))\n"
+                                      "raw.sendall(bytes.fromhex('030000130ee000000000000100080001000000'))\n"
+                                      "assert raw.recv(19)[11] == 2\n"
+                                      "context = ssl.create_default_context(cafile='" +
+                                      authority +
+                                      "')\n"
+                                      "tls = context.wrap_socket(raw, server_hostname='" +
+                                      proxy_.text() +
+                                      "')\n"
+                                      "print(tls.version(), tls.getpeercert()['subjectAltName'])\n"
+                                      "E\n"},
+                                 {.where = &network_.client});
+  EXPECT_EQ(shown.exit_code, 0) << shown.errors;
+  EXPECT_THAT(shown.output, HasSubstr("TLSv1.3"));
+  EXPECT_THAT(shown.output, HasSubstr("win1-rdp"));
+  EXPECT_THAT(gateway_.cli({"ca", "show"}).output, HasSubstr("SHA-256"));
+}
+
+TEST_F(Rdp, AKillByAnOperatorEndsItAndTheWorkerIsGone) {
+  const auto viewer = client();
+  ASSERT_TRUE(shows_the_desktop()) << viewer->errors();
+  EXPECT_EQ(gateway_.cli({"sessions", "kill", "--user", "bob"}).exit_code, 0);
+  EXPECT_TRUE(viewer->wait(patiently(10s))) << "the client goes on";
+  EXPECT_TRUE(ended_as("killed")) << sessions();
+  EXPECT_TRUE(eventually([&] { return workers().size() <= 2; })) << "more than the ready ones are left";
+}
+
+TEST_F(Rdp, ABanEndsItThoughTheWorkerIsStopped) {
+  const auto viewer = client();
+  ASSERT_TRUE(shows_the_desktop()) << viewer->errors();
+  for (const auto worker : workers()) ::kill(worker, SIGSTOP);
+  EXPECT_EQ(gateway_.cli({"ban", "add", "user:bob", "--reason", "test"}).exit_code, 0);
+  EXPECT_TRUE(ended_as("banned")) << sessions();
+  EXPECT_TRUE(viewer->wait(patiently(10s))) << "the client goes on";
+}
+
+TEST_F(Rdp, AWorkerThatDiesEndsItsSessionAlone) {
+  const auto viewer = client();
+  ASSERT_TRUE(shows_the_desktop()) << viewer->errors();
+  for (const auto worker : workers()) ::kill(worker, SIGKILL);
+  EXPECT_TRUE(ended_as("error")) << sessions();
+  EXPECT_THAT(sessions()[0].at("end_detail").get<std::string>(), HasSubstr("worker died"));
+  EXPECT_TRUE(viewer->wait(patiently(10s)));
+  const auto next = client();
+  EXPECT_TRUE(shows_the_desktop()) << "after a worker's death nobody comes in: " << next->errors();
+}
+
+TEST_F(Rdp, AWorkerDoesNotOutliveTheDaemon) {
+  const auto viewer = client();
+  ASSERT_TRUE(shows_the_desktop()) << viewer->errors();
+  const auto ids = workers();
+  ASSERT_FALSE(ids.empty());
+  gateway_.kill_hard();
+  EXPECT_TRUE(eventually([&] { return std::ranges::none_of(ids, [](pid_t id) { return ::kill(id, 0) == 0; }); }))
+      << "a worker is still there";
+  EXPECT_TRUE(viewer->wait(patiently(10s)));
+  gateway_.start();
+  EXPECT_TRUE(ended_as("service_restart")) << sessions();
+}
+
+TEST_F(Rdp, ABackendWithAnotherCertificateIsRefusedUntilAnOperatorTrustsIt) {
+  {
+    const auto viewer = client();
+    ASSERT_TRUE(shows_the_desktop()) << viewer->errors();
+  }
+  ASSERT_TRUE(eventually([&] { return !gateway_.json({"audit", "--action", "backend_trusted"}).at("rows").empty(); }));
+  shadow_.reset();
+  std::filesystem::remove_all(home_.path() / ".config");
+  serve();
+  gateway_.restart();  // the store knows it, not only the daemon
+  const auto refused = client();
+  EXPECT_TRUE(refused->wait(patiently(20s)));
+  EXPECT_TRUE(ended_as("error")) << sessions();
+  EXPECT_THAT(sessions()[0].at("end_detail").get<std::string>(), HasSubstr("another certificate"));
+  EXPECT_THAT(gateway_.json({"status"}).at("alarms").dump(), HasSubstr("backend_certificate"));
+  ASSERT_EQ(gateway_.cli({"server", "trust", "win1"}).exit_code, 0);
+  const auto viewer = client();
+  EXPECT_TRUE(shows_the_desktop()) << viewer->errors();
+  EXPECT_EQ(gateway_.json({"status"}).at("alarms").dump().find("backend_certificate"), std::string::npos);
+}
+
+TEST_F(Rdp, ChannelsThatNoGrantAllowsNeverReachTheBackend) {
+  apply("channels: [clipboard]");
+  const auto viewer = client({"+clipboard", "/drive:home,/tmp", "/sound"});
+  ASSERT_TRUE(shows_the_desktop()) << viewer->errors();
+  EXPECT_TRUE(gateway_.wait_for_log("channel cliprdr opened"));
+  EXPECT_TRUE(gateway_.wait_for_log("channel rdpdr refused"));
+  EXPECT_TRUE(gateway_.wait_for_log("channel rdpsnd refused"));
+  EXPECT_TRUE(gateway_.wait_for_log("channel Microsoft::Windows::RDS::Graphics opened")) << gateway_.log();
+}
+
+TEST_F(Rdp, ASilentClientIsClosedAndABackendThatIsGoneIsSaid) {
+  const auto silent = connect_tcp(network_.client, {proxy_, 3389}, 3s, Endpoint{where_.client, 0});
+  ASSERT_TRUE(silent);
+  EXPECT_NE(read_to_end(silent.fd, patiently(20s)).ending, Ending::timed_out);
+  EXPECT_TRUE(ended_as("timeout")) << sessions();
+  shadow_.reset();
+  const auto viewer = client();
+  EXPECT_TRUE(viewer->wait(patiently(20s)));
+  EXPECT_TRUE(ended_as("backend_refused")) << sessions();
+}
+
+}  // namespace
+}  // namespace gatehouse::test
