@@ -1,5 +1,5 @@
 // Killed in the middle of many changes of the policy and many sessions: what was acknowledged is there afterwards, the
-// audit's chain is whole, and nothing is left open.
+// audit's chain is whole, and nothing is left open, in utmp neither.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -11,6 +11,7 @@
 #include "admin/http_client.h"
 #include "netns/gate_policy.h"
 #include "support/gateway.h"
+#include "support/logins.h"
 #include "support/patience.h"
 #include "support/tcp_server.h"
 
@@ -94,7 +95,11 @@ TEST(Death, InTheMiddleOfChangesAndSessionsLosesNothingThatWasAcknowledged) {
   const auto changes_between = as_many_as(250);
   const auto sessions_between = as_many_as(2500);
   Network network;
-  Gateway gateway(network, {{"log_level", "info"}});
+  const LoginFiles logins;
+  Gateway gateway(network, {{"log_level", "info"},
+                            {"login_records", "on"},
+                            {"utmp", logins.utmp().string()},
+                            {"wtmp", logins.wtmp().string()}});
   const TcpServer backend(network.backend, {addresses(Family::v4).backend, 7000});
   gateway.start();
   gateway.apply(PolicyText{}.text());
@@ -115,6 +120,10 @@ TEST(Death, InTheMiddleOfChangesAndSessionsLosesNothingThatWasAcknowledged) {
         eventually([&] { return count() >= sessions_between && changes.acknowledged() >= changes_between; }, 60s))
         << count() << " sessions, " << changes.acknowledged() << " changes: too slow\n"
         << gateway.log();
+    const auto stays =
+        connect_tcp(network.client, {proxy_ip(Family::v4, 10), 7000}, 5s, Endpoint{addresses(Family::v4).client, 0});
+    EXPECT_TRUE(stays && send_all(stays.fd, "ping") == 0 && read_exact(stays.fd, 4, 5s).data == "ping");
+    EXPECT_TRUE(eventually([&] { return !logins.who().empty(); })) << "nobody is in utmp in the middle of it";
     gateway.kill_hard();
     const auto more = changes.stop();
     versions.insert(versions.end(), more.begin(), more.end());
@@ -124,6 +133,7 @@ TEST(Death, InTheMiddleOfChangesAndSessionsLosesNothingThatWasAcknowledged) {
     gateway.start();
     EXPECT_TRUE(gateway.rows("select id from sessions where ended is null").empty());
     EXPECT_TRUE(gateway.rows("select id from visits where ended is null").empty());
+    EXPECT_TRUE(eventually([&] { return logins.who().empty(); })) << "utmp still has " << logins.who().front();
   }
 
   const auto numbers_of = [&](const char* query) {

@@ -64,6 +64,7 @@ utmp: /tmp/utmp
 wtmp: /tmp/wtmp
 api: { listen: ["192.0.2.1:8443", "[2001:db8::1]:8443"], certificate: /tmp/api.crt, key: /tmp/api.key }
 retention: { audit: 400d, audit_rows: 5000000, sessions: 90d, store_size: 2GiB }
+rdp: { worker: /tmp/worker, user: nobody, backend_security: tls }
 )");
   EXPECT_EQ(configuration.dataplane.instance, "edge-1");
   EXPECT_EQ(configuration.dataplane.bpffs, "/run/bpf");
@@ -98,6 +99,10 @@ retention: { audit: 400d, audit_rows: 5000000, sessions: 90d, store_size: 2GiB }
   EXPECT_FALSE(configuration.logins.on);
   EXPECT_EQ(configuration.logins.utmp, "/tmp/utmp");
   EXPECT_EQ(configuration.logins.wtmp, "/tmp/wtmp");
+  ASSERT_TRUE(configuration.rdp.has_value());
+  EXPECT_EQ(configuration.rdp->worker, "/tmp/worker");
+  EXPECT_EQ(configuration.rdp->user, 65534U);
+  EXPECT_EQ(configuration.rdp->backend_security, rdp::Security::tls);
   ASSERT_TRUE(configuration.api.has_value());
   ASSERT_EQ(configuration.api->listen.size(), 2U);
   EXPECT_EQ(configuration.api->listen[0].text(), "192.0.2.1:8443");
@@ -108,6 +113,19 @@ retention: { audit: 400d, audit_rows: 5000000, sessions: 90d, store_size: 2GiB }
   EXPECT_EQ(configuration.retention.audit_rows, 5'000'000U);
   EXPECT_EQ(configuration.retention.sessions, std::chrono::days(90));
   EXPECT_EQ(configuration.retention.store_size, 2ULL << 30U);
+}
+
+TEST(Configuration, RefusesWorkersThatCouldNotWork) {
+  const auto rdp = [](const std::string& text) {
+    const auto list = faults("interfaces: [eth0]\nrdp: " + text + "\n");
+    return list.size() == 1 ? list[0].text() : std::to_string(list.size()) + " faults";
+  };
+  EXPECT_THAT(rdp("{ worker: gatehouse-rdp }"), HasSubstr("no absolute path"));
+  EXPECT_THAT(rdp("{ user: root }"), HasSubstr("must not be root"));
+  EXPECT_THAT(rdp("{ user: no-such-user-here }"), HasSubstr("no user"));
+  EXPECT_THAT(rdp("{ backend_security: rdp }"), HasSubstr("nla, tls"));
+  EXPECT_EQ(good("interfaces: [eth0]\nrdp: {}\n").rdp, RdpOptions{});
+  EXPECT_FALSE(good("interfaces: [eth0]\n").rdp);
 }
 
 TEST(Configuration, RefusesAnApiOverTlsThatCouldNotWork) {
