@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <fstream>
 #include <sstream>
 
 #include "support/directories.h"
@@ -118,7 +119,8 @@ class Rdp : public ::testing::Test {
   Screen seat_;
   std::unique_ptr<Process> window_;
   std::unique_ptr<Process> shadow_;
-  Gateway gateway_{network_, {{"rdp", "{ backend_security: tls }"}}};
+  TemporaryDirectory recordings_;
+  Gateway gateway_{network_, {{"rdp", "{ backend_security: tls, recordings: " + recordings_.path().string() + " }"}}};
 };
 
 TEST_F(Rdp, ASessionPassesItsWorkerAndShowsTheDesktop) {
@@ -137,6 +139,101 @@ TEST_F(Rdp, ASessionPassesItsWorkerAndShowsTheDesktop) {
   EXPECT_GT(sessions()[0].at("bytes_to_client"), 1000);
   EXPECT_EQ(network_.leaked_packets(), 0U);
   EXPECT_EQ(gateway_.log().find(password_), std::string::npos) << "the log has the password";
+}
+
+// Pixels of the recording's last picture that are not the desktop's.
+long recorded_difference(const TemporaryDirectory& directory, const std::filesystem::path& video,
+                         const std::string& desktop) {
+  const auto frame = (directory.path() / "recorded.png").string();
+  const auto taken = run_command({"ffmpeg", "-y", "-loglevel", "error", "-i", video.string(), "-update", "1", frame});
+  if (taken.exit_code != 0 || !std::filesystem::exists(frame)) throw std::runtime_error(taken.errors);
+  const auto compared = run_command({"compare", "-metric", "AE", "-fuzz", "12%", frame, desktop, "null:"});
+  return compared.exit_code > 1 ? -1 : std::stol(compared.errors);
+}
+
+TEST_F(Rdp, ARecordingShowsWhatWasSeenAndIsVouchedFor) {
+  {
+    const auto viewer = client();
+    ASSERT_TRUE(shows_the_desktop()) << viewer->errors();
+    draw("darkgreen");
+    ASSERT_TRUE(shows_the_desktop()) << viewer->errors();
+    viewer->signal(SIGTERM);
+    ASSERT_TRUE(ended_as("normal")) << sessions();
+  }
+  const auto place = recordings_.path() / sessions()[0].at("id").dump();
+  const auto desktop = desktop_.shot(directory_, "desktop");
+  const auto differing = recorded_difference(directory_, place / "000.mp4", desktop);
+  EXPECT_GE(differing, 0);
+  EXPECT_LT(differing, 8000);
+  const auto verified = gateway_.cli({"recording", "verify", place.string()});
+  EXPECT_EQ(verified.exit_code, 0) << verified.output << verified.errors;
+  std::ifstream events(place / "events.jsonl");
+  std::vector<std::string> seen;
+  for (std::string line; std::getline(events, line);) {
+    const auto event = nlohmann::json::parse(line);
+    EXPECT_TRUE(event.at("t").is_number()) << line;
+    seen.push_back(event.at("event"));
+  }
+  ASSERT_FALSE(seen.empty());
+  EXPECT_EQ(seen.front(), "start");
+  EXPECT_EQ(seen.back(), "end");
+  EXPECT_THAT(seen, ::testing::IsSupersetOf({"active", "channel", "picture"}));
+  for (const auto& entry : std::filesystem::directory_iterator(place)) {
+    std::ifstream stream(entry.path(), std::ios::binary);
+    const std::string bytes{std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
+    EXPECT_EQ(bytes.find(password_), std::string::npos) << entry.path() << " has the password";
+  }
+  std::fstream video(place / "000.mp4", std::ios::binary | std::ios::in | std::ios::out);
+  video.seekp(2000);
+  video.put('x').put('y').put('z');
+  video.close();
+  EXPECT_EQ(gateway_.cli({"recording", "verify", place.string()}).exit_code, 1) << "a change is not found";
+}
+
+TEST_F(Rdp, ARecordingThatBrokeOffPlaysUpToThere) {
+  const auto viewer = client();
+  ASSERT_TRUE(shows_the_desktop()) << viewer->errors();
+  draw("darkgreen");
+  ASSERT_TRUE(shows_the_desktop()) << viewer->errors();
+  const auto place = recordings_.path() / sessions()[0].at("id").dump();
+  // Some seconds after the last change it is on the disk, while the session goes on.
+  const auto is_shown = [&] {
+    const auto desktop = desktop_.shot(directory_, "desktop");
+    try {
+      const auto differing = recorded_difference(directory_, place / "000.mp4", desktop);
+      return differing >= 0 && differing < 8000;
+    } catch (const std::runtime_error&) {  // not yet a whole fragment
+      return false;
+    }
+  };
+  EXPECT_TRUE(eventually(is_shown, 15s)) << "a recording that grows does not play";
+  gateway_.kill_hard();
+  EXPECT_TRUE(viewer->wait(patiently(10s)));
+  EXPECT_TRUE(is_shown());
+  EXPECT_EQ(gateway_.cli({"recording", "verify", place.string()}).exit_code, 0);
+}
+
+TEST_F(Rdp, WhatCannotBeRecordedDoesNotGoOnWhereItMustBe) {
+  const auto disk = MountedDirectory::tmpfs(64U << 10U);
+  // Names still fit, and no byte.
+  static_cast<void>(run_command({"dd", "if=/dev/zero", "of=" + (disk.path() / "full").string(), "bs=4096"}));
+  for (const auto* mode : {"required", "best_effort"}) {
+    gateway_.set("rdp", "{ backend_security: tls, recordings: " + disk.path().string() + ", recording: " + mode + " }");
+    gateway_.restart();
+    const auto viewer = client();
+    ASSERT_TRUE(eventually(
+        [&] { return gateway_.json({"status"}).at("alarms").dump().find("\"recording\"") != std::string::npos; }, 20s))
+        << mode;
+    if (mode == std::string("required")) {
+      EXPECT_TRUE(ended_as("error")) << sessions();
+      EXPECT_THAT(sessions()[0].at("end_detail").get<std::string>(), HasSubstr("no longer be recorded"));
+      EXPECT_TRUE(viewer->wait(patiently(10s)));
+    } else {
+      EXPECT_TRUE(shows_the_desktop()) << viewer->errors();
+      EXPECT_TRUE(sessions()[0].at("ended").is_null());
+    }
+    EXPECT_FALSE(gateway_.json({"audit", "--action", "recording_failed"}).at("rows").empty());
+  }
 }
 
 TEST_F(Rdp, TheClientTrustsTheGatewaysOwnAuthority) {

@@ -64,7 +64,7 @@ utmp: /tmp/utmp
 wtmp: /tmp/wtmp
 api: { listen: ["192.0.2.1:8443", "[2001:db8::1]:8443"], certificate: /tmp/api.crt, key: /tmp/api.key }
 retention: { audit: 400d, audit_rows: 5000000, sessions: 90d, store_size: 2GiB }
-rdp: { worker: /tmp/worker, user: nobody, backend_security: tls }
+rdp: { worker: /tmp/worker, user: nobody, backend_security: tls, recordings: /tmp/seen, recording: best_effort }
 )");
   EXPECT_EQ(configuration.dataplane.instance, "edge-1");
   EXPECT_EQ(configuration.dataplane.bpffs, "/run/bpf");
@@ -103,6 +103,8 @@ rdp: { worker: /tmp/worker, user: nobody, backend_security: tls }
   EXPECT_EQ(configuration.rdp->worker, "/tmp/worker");
   EXPECT_EQ(configuration.rdp->user, 65534U);
   EXPECT_EQ(configuration.rdp->backend_security, rdp::Security::tls);
+  EXPECT_EQ(configuration.rdp->recordings, "/tmp/seen");
+  EXPECT_FALSE(configuration.rdp->recording_is_required);
   ASSERT_TRUE(configuration.api.has_value());
   ASSERT_EQ(configuration.api->listen.size(), 2U);
   EXPECT_EQ(configuration.api->listen[0].text(), "192.0.2.1:8443");
@@ -124,6 +126,8 @@ TEST(Configuration, RefusesWorkersThatCouldNotWork) {
   EXPECT_THAT(rdp("{ user: root }"), HasSubstr("must not be root"));
   EXPECT_THAT(rdp("{ user: no-such-user-here }"), HasSubstr("no user"));
   EXPECT_THAT(rdp("{ backend_security: rdp }"), HasSubstr("nla, tls"));
+  EXPECT_THAT(rdp("{ recordings: seen }"), HasSubstr("no absolute path"));
+  EXPECT_THAT(rdp("{ recording: sometimes }"), HasSubstr("required, best_effort"));
   EXPECT_EQ(good("interfaces: [eth0]\nrdp: {}\n").rdp, RdpOptions{});
   EXPECT_FALSE(good("interfaces: [eth0]\n").rdp);
 }

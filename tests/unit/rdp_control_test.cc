@@ -42,6 +42,7 @@ std::vector<Message> one_of_each() {
       Active{.width = 1024, .height = 768},
       ChannelNotice{.name = "cliprdr", .opened = true},
       Redirection{.target = "192.0.2.9"},
+      RecordingFailed{.what = "disk full"},
       Ended{.reason = "client_closed", .detail = ""}};
 }
 

@@ -68,6 +68,7 @@ int run(int argc, const char* const* argv, const Console& console) {
   add_grant_verbs(app, context);
   add_revoke_verbs(app, context);
   add_authority_verbs(app, context);
+  add_recording_verbs(app, context);
   add_token_verbs(app, context);
   add_completion_verb(app, context);
   auto* version =

@@ -191,8 +191,11 @@ void read_logins(const StrictMap& root, LoginOptions& options) {
 
 constexpr Word<rdp::Security> security_words[]{{"nla", rdp::Security::nla}, {"tls", rdp::Security::tls}};
 
+constexpr Word<bool> recording_words[]{{"required", true}, {"best_effort", false}};
+
 RdpOptions read_rdp(const StrictMap& root, Issues& issues) {
-  const StrictMap map(root.file(), root.node("rdp"), "rdp", {"worker", "user", "backend_security"}, issues);
+  const StrictMap map(root.file(), root.node("rdp"), "rdp",
+                      {"worker", "user", "backend_security", "recordings", "recording"}, issues);
   RdpOptions options;
   if (const auto worker = map.text("worker")) {
     if (!worker->starts_with('/')) {
@@ -211,6 +214,13 @@ RdpOptions read_rdp(const StrictMap& root, Issues& issues) {
     }
   }
   take(options.backend_security, word(map, "backend_security", security_words));
+  if (const auto recordings = map.text("recordings")) {
+    if (!recordings->starts_with('/')) {
+      map.complain("recordings", {"'" + *recordings + "' is no absolute path", "write it from / on"});
+    }
+    options.recordings = *recordings;
+  }
+  take(options.recording_is_required, word(map, "recording", recording_words));
   return options;
 }
 

@@ -31,6 +31,8 @@ struct RdpOptions {
   std::filesystem::path worker;  // empty: the one that was installed with the daemon
   std::optional<unsigned> user;  // that the workers become
   rdp::Security backend_security = rdp::Security::nla;
+  std::filesystem::path recordings;  // empty: nothing is recorded
+  bool recording_is_required = true;
 
   friend bool operator==(const RdpOptions&, const RdpOptions&) = default;
 };

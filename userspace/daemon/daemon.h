@@ -94,6 +94,7 @@ class Daemon final : public admin::Operations {
 
   // sessions of kind rdp (rdp_services.cc)
   Result<void> open_rdp_services();
+  Result<void> open_recordings();
   void keep_backend(const std::string& server, const std::string& fingerprint, const std::string& author);
 
   // the API over TLS (remote_api.cc, operations_tokens.cc)

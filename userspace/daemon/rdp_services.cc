@@ -49,7 +49,38 @@ Result<void> Daemon::open_rdp_services() {
   rdp_->workers =
       std::make_unique<rdp::WorkerPool>(rdp::WorkerOptions{.program = worker, .uid = configuration_.rdp->user});
   rdp_->backend_security = configuration_.rdp->backend_security;
+  if (auto ready = open_recordings(); !ready) return ready;
   configuration_.gate.rdp = rdp_;
+  return {};
+}
+
+Result<void> Daemon::open_recordings() {
+  const auto& wanted = *configuration_.rdp;
+  if (wanted.recordings.empty()) return {};
+  std::error_code error;
+  std::filesystem::create_directories(wanted.recordings, error);
+  // Workers go in to write, and to read nobody else's.
+  if (!error) {
+    using std::filesystem::perms;
+    std::filesystem::permissions(wanted.recordings, perms::owner_all | perms::group_exec | perms::others_exec, error);
+  }
+  if (error) {
+    return failure("the directory " + wanted.recordings.string() + " cannot be used: " + error.message(),
+                   "make it, or name another as `recordings` of `rdp`");
+  }
+  rdp_->recordings = wanted.recordings;
+  rdp_->recording_is_required = wanted.recording_is_required;
+  rdp_->recorder_uid = wanted.user;
+  rdp_->recording_ended = [this](std::uint64_t session, const std::string& fault) {
+    boost::asio::post(context_, [this, session, fault] {
+      if (fault.empty()) return alarms_.clear("recording");
+      alarms_.raise("recording", {"session " + std::to_string(session) + " is not recorded: " + fault,
+                                  "free space below " + rdp_->recordings.string() + " or mend the disk"});
+      auto row = audit_of("recording_failed", {}, fault);
+      row.session_id = session;
+      static_cast<void>(store_->submit_audit(std::move(row)));
+    });
+  };
   return {};
 }
 

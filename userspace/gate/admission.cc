@@ -261,7 +261,8 @@ bool Loop::open(Fd client, const Arrival& arrival, const policy::Decision& decis
                                             {.session = session->id,
                                              .service = session->service,
                                              .server = session->server,
-                                             .channels = decision.channels});
+                                             .channels = decision.channels,
+                                             .record = decision.record});
   } else {
     session->forwarder = make_forwarder(spec.kind, std::move(socket), pipes_, options);
   }

@@ -1,13 +1,18 @@
 #include "gate/rdp_forwarder.h"
 
+#include <fcntl.h>
 #include <spdlog/spdlog.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <boost/asio/posix/basic_stream_descriptor.hpp>
 #include <boost/asio/redirect_error.hpp>
+#include <cerrno>
 #include <optional>
 #include <utility>
 #include <variant>
+#include <vector>
 
 #include "rdp/channel_policy.h"
 #include "rdp/control_channel.h"
@@ -77,6 +82,8 @@ class RdpForwarder final : public Forwarder {
 
  private:
   Result<void> hand_over();
+  [[nodiscard]] Result<Fd> make_recording_directory() const;
+  void take_recording_fault(const std::string& what);
   Task<void> listen();
   Task<void> take(rdp::Message message);
   Task<void> answer_logon(const rdp::LogonQuery& query);
@@ -98,6 +105,7 @@ class RdpForwarder final : public Forwarder {
   std::optional<Channel> channel_;
   std::optional<SteadyTime> dialing_since_;
   std::optional<SteadyTime> aborted_;
+  bool records_ = false;
   bool over_ = false;  // nothing more is to be heard of the worker
   EndReason reason_ = EndReason::none;
   std::string detail_;
@@ -168,7 +176,39 @@ Result<void> RdpForwarder::hand_over() {
   start.back = services_.backend_security;
   start.denied_channels = std::move(rules.denied_channels);
   start.dynamic_channels = std::move(rules.dynamic_channels);
-  return rdp::send_packet(worker_->channel(), rdp::encode(start), {client_.native_handle()});
+  std::vector<int> descriptors{client_.native_handle()};
+  Fd directory;
+  if (terms_.record && !services_.recordings.empty()) {
+    auto made = make_recording_directory();
+    if (made) {
+      directory = std::move(*made);
+      descriptors.push_back(directory.get());
+      start.recording = true;
+      records_ = true;
+    } else if (take_recording_fault(made.error().text()); reason_ != EndReason::none) {
+      return std::unexpected(made.error());
+    }
+  }
+  return rdp::send_packet(worker_->channel(), rdp::encode(start), descriptors);
+}
+
+Result<Fd> RdpForwarder::make_recording_directory() const {
+  const auto place = services_.recordings / std::to_string(terms_.session);
+  if (::mkdir(place.c_str(), S_IRWXU | S_IRGRP | S_IXGRP) != 0) {
+    return system_failure("the recording's directory " + place.string() + " cannot be made", errno);
+  }
+  Fd directory(::open(place.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW));
+  if (!directory) return system_failure("the recording's directory " + place.string() + " cannot be opened", errno);
+  if (services_.recorder_uid && ::fchown(directory.get(), *services_.recorder_uid, static_cast<gid_t>(-1)) != 0) {
+    return system_failure("the recording's directory " + place.string() + " cannot be given to its worker", errno);
+  }
+  return directory;
+}
+
+void RdpForwarder::take_recording_fault(const std::string& what) {
+  records_ = false;
+  services_.recording_ended(terms_.session, what);
+  if (services_.recording_is_required) abort(EndReason::error, "it can no longer be recorded: " + what);
 }
 
 Task<RelayOutcome> RdpForwarder::forward() {
@@ -221,6 +261,8 @@ Task<void> RdpForwarder::take(rdp::Message message) {
     tell(rdp::Reply{.number = account->number});
   } else if (const auto* redirection = std::get_if<rdp::Redirection>(&message)) {
     settle(EndReason::error, "the backend sends the client to '" + redirection->target + "', which is not followed");
+  } else if (const auto* failed = std::get_if<rdp::RecordingFailed>(&message)) {
+    take_recording_fault(failed->what);
   } else if (const auto* ended = std::get_if<rdp::Ended>(&message)) {
     take_end(*ended);
   } else if (const auto* channel = std::get_if<rdp::ChannelNotice>(&message)) {
@@ -269,6 +311,7 @@ Task<std::optional<relay::DialFailure>> RdpForwarder::dial() {
 
 void RdpForwarder::take_end(const rdp::Ended& ended) {
   over_ = true;
+  if (records_) services_.recording_ended(terms_.session, {});
   const auto detail = ended.detail.empty() ? ended.reason : ended.reason + ": " + ended.detail;
   if (ended.reason == "client_closed" || ended.reason == "backend_closed") {
     settle(EndReason::normal, ended.detail.empty() ? "" : detail);

@@ -4,7 +4,10 @@
 // Threads: as every forwarder. What is shared by all of them is in RdpServices, which outlives the loops.
 #pragma once
 
+#include <filesystem>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "gate/forwarder.h"
@@ -20,6 +23,11 @@ struct RdpServices {
   std::unique_ptr<rdp::TrustedBackends> backends;
   std::unique_ptr<rdp::WorkerPool> workers;
   rdp::Security backend_security = rdp::Security::nla;
+  std::filesystem::path recordings;      // a directory in it for each session; empty: nothing is recorded
+  bool recording_is_required = true;     // a session that cannot be recorded (any more) ends
+  std::optional<unsigned> recorder_uid;  // whose directories they are: the workers'
+  // From an event loop: that a session's recording failed (and why), or is whole.
+  std::function<void(std::uint64_t session, const std::string& fault)> recording_ended;
 };
 
 // Of one session.
@@ -28,6 +36,7 @@ struct RdpTerms {
   std::string service;
   std::string server;
   policy::Channels channels = 0;
+  bool record = false;
 };
 
 std::unique_ptr<Forwarder> make_rdp_forwarder(RdpServices& services, relay::Socket client, relay::RelayOptions options,

@@ -55,7 +55,7 @@ inline constexpr std::string_view audit_actions[]{
     "ban_removed",     "daemon_started",         "daemon_stopped",
     "daemon_died",     "configuration_reloaded", "token_added",
     "token_removed",   "login_failed",           "retention_removed",
-    "backend_trusted", "backend_changed",
+    "backend_trusted", "backend_changed",        "recording_failed",
 };
 bool is_audit_action(std::string_view text);
 

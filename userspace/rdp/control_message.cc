@@ -177,6 +177,8 @@ void pass(Pass& to, Body& body) {
     to.member("opened", body.opened);
   } else if constexpr (std::is_same_v<Type, Redirection>) {
     to.member("target", body.target);
+  } else if constexpr (std::is_same_v<Type, RecordingFailed>) {
+    to.member("what", body.what);
   } else {
     static_assert(std::is_same_v<Type, Ended>);
     to.member("reason", body.reason);
@@ -184,8 +186,8 @@ void pass(Pass& to, Body& body) {
   }
 }
 
-constexpr const char* types[]{"start",       "reply",  "end",     "warn",        "account", "logon",
-                              "certificate", "active", "channel", "redirection", "ended"};
+constexpr const char* types[]{"start",       "reply",  "end",     "warn",        "account",          "logon",
+                              "certificate", "active", "channel", "redirection", "recording_failed", "ended"};
 static_assert(std::size(types) == std::variant_size_v<Message>);
 
 template <std::size_t index = 0>

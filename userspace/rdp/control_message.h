@@ -105,13 +105,17 @@ struct Redirection {  // that the backend asked for, and nobody follows
   std::string target;
 };
 
+struct RecordingFailed {
+  std::string what;
+};
+
 struct Ended {
   std::string reason;  // a word: "client_closed", "backend_closed", "handshake_timeout", ...
   std::string detail;
 };
 
 using Message = std::variant<Start, Reply, End, Warn, AccountQuery, LogonQuery, CertificateQuery, Active, ChannelNotice,
-                             Redirection, Ended>;
+                             Redirection, RecordingFailed, Ended>;
 
 std::string encode(const Message& message);
 Result<Message> decode(std::string_view text);

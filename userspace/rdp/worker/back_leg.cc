@@ -30,12 +30,12 @@
 namespace gatehouse::rdp {
 namespace {
 
+constexpr DWORD owed_after_ms = 130;
+
 // What gdi would do with the graphics of before the pipeline; kept, so that it decodes beside the forwarding.
 struct Decoders {
   pSurfaceBits surface_bits = nullptr;
   pBitmapUpdate bitmap_update = nullptr;
-  pEndPaint end_paint = nullptr;
-  pDesktopResize desktop_resize = nullptr;
 };
 
 struct BackContext {
@@ -68,7 +68,8 @@ BOOL pass_on(rdpContext* context, Send&& send) {
 BOOL on_surface_bits(rdpContext* context, const SURFACE_BITS_COMMAND* command) {
   if (!pass_on(context, [&](rdpContext* front) { return front->update->SurfaceBits(front, command); })) return FALSE;
   auto& back = back_of(context);
-  return back.leg->tap() == nullptr || back.decoders.surface_bits(context, command);
+  return back.leg->tap() == nullptr || back.decoders.surface_bits == nullptr ||
+         back.decoders.surface_bits(context, command);
 }
 BOOL on_frame_marker(rdpContext* context, const SURFACE_FRAME_MARKER* marker) {
   return pass_on(context, [&](rdpContext* front) { return front->update->SurfaceFrameMarker(front, marker); });
@@ -76,13 +77,18 @@ BOOL on_frame_marker(rdpContext* context, const SURFACE_FRAME_MARKER* marker) {
 BOOL on_bitmap_update(rdpContext* context, const BITMAP_UPDATE* bitmap) {
   if (!pass_on(context, [&](rdpContext* front) { return front->update->BitmapUpdate(front, bitmap); })) return FALSE;
   auto& back = back_of(context);
-  return back.leg->tap() == nullptr || back.decoders.bitmap_update(context, bitmap);
+  return back.leg->tap() == nullptr || back.decoders.bitmap_update == nullptr ||
+         back.decoders.bitmap_update(context, bitmap);
 }
 BOOL on_end_paint(rdpContext* context) {
   auto& back = back_of(context);
   if (back.leg->tap() == nullptr) return TRUE;
-  if (context->gdi->primary->hdc->hwnd->invalid->null == FALSE) back.leg->tap()->picture_changed(*context);
-  return back.decoders.end_paint(context);
+  // What gdi has drawn; the next painting begins with nothing.
+  GDI_WND* window = context->gdi->primary->hdc->hwnd;
+  if (window->invalid->null == FALSE) back.leg->tap()->picture_changed(*context);
+  window->invalid->null = TRUE;
+  window->ninvalid = 0;
+  return TRUE;
 }
 BOOL on_palette(rdpContext* context, const PALETTE_UPDATE* palette) {
   return pass_on(context, [&](rdpContext* front) { return front->update->Palette(front, palette); });
@@ -204,7 +210,7 @@ BOOL on_post_connect(freerdp* instance) {
   if (!gdi_init(instance, PIXEL_FORMAT_BGRX32)) return FALSE;
   rdpUpdate* update = context->update;
   auto& back = back_of(context);
-  back.decoders = {update->SurfaceBits, update->BitmapUpdate, update->EndPaint, update->DesktopResize};
+  back.decoders = {update->SurfaceBits, update->BitmapUpdate};
   update->SurfaceBits = on_surface_bits;
   update->SurfaceFrameMarker = on_frame_marker;
   update->BitmapUpdate = on_bitmap_update;
@@ -246,7 +252,7 @@ BOOL on_redirect(freerdp* instance) {
   auto& leg = leg_of(instance->context);
   const char* target = freerdp_settings_get_string(instance->context->settings, FreeRDP_TargetNetAddress);
   leg.note_redirection();
-  leg.session().link().tell(Redirection{.target = target == nullptr ? "" : target});
+  leg.session().tell(Redirection{.target = target == nullptr ? "" : target});
   return FALSE;
 }
 
@@ -311,7 +317,13 @@ void BackLeg::run() {
   while (connected && !session_.is_ending() && !freerdp_shall_disconnect_context(instance_->context)) {
     const DWORD count =
         freerdp_get_event_handles(instance_->context, handles.data(), static_cast<DWORD>(handles.size()));
-    if (count == 0 || WaitForMultipleObjects(count, handles.data(), FALSE, INFINITE) == WAIT_FAILED) break;
+    const DWORD patience = tap_ && tap_->owes() ? owed_after_ms : INFINITE;
+    const DWORD woken = count == 0 ? WAIT_FAILED : WaitForMultipleObjects(count, handles.data(), FALSE, patience);
+    if (woken == WAIT_FAILED) break;
+    if (woken == WAIT_TIMEOUT) {
+      tap_->picture_changed(*instance_->context);
+      continue;
+    }
     if (!freerdp_check_event_handles(instance_->context)) break;
   }
   if (connected) {

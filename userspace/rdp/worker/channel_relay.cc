@@ -43,7 +43,7 @@ bool refuse_dynamic(Session& session, freerdp* instance, std::uint16_t id, const
   const auto request = read_create_request({chunk.data, chunk.size});
   if (!request) return false;
   const bool allowed = allows_dynamic(session.start().dynamic_channels, request->name);
-  session.link().tell(ChannelNotice{.name = request->name, .opened = allowed});
+  session.tell(ChannelNotice{.name = request->name, .opened = allowed});
   if (allowed) return false;
   const auto refusal = refusal_of(*request);
   instance->SendChannelPacket(instance, id, refusal.size(), CHANNEL_FLAG_FIRST | CHANNEL_FLAG_LAST, refusal.data(),
@@ -64,7 +64,7 @@ bool offer_channels(Session& session, freerdp* instance, bool decode) {
   const std::uint32_t room = freerdp_settings_get_uint32(settings, FreeRDP_ChannelDefArraySize);
   for (const auto& name : names) {
     const bool allowed = std::ranges::find(denied, name) == denied.end();
-    session.link().tell(ChannelNotice{.name = name, .opened = allowed});
+    session.tell(ChannelNotice{.name = name, .opened = allowed});
     if (!allowed || count >= room || (tap && name == DRDYNVC_SVC_CHANNEL_NAME)) continue;
     CHANNEL_DEF definition{};
     std::strncpy(definition.name, name.c_str(), CHANNEL_NAME_LEN);

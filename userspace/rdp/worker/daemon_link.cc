@@ -22,6 +22,10 @@ std::uint64_t& number_of(Message& query) {
 }  // namespace
 
 DaemonLink::~DaemonLink() {
+  stop();
+}
+
+void DaemonLink::stop() {
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;

@@ -46,6 +46,7 @@ class DaemonLink {
     std::function<void()> on_silence;  // the time given by expect() is over
   };
   void run(Listener listener);
+  void stop();  // nobody is called any more; tell() still works
 
   // Waits for the reply, at most a minute (the daemon dials in between). nullopt: there is none.
   std::optional<Answer> ask(Message query);

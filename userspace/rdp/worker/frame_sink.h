@@ -20,6 +20,8 @@ class FrameSink {
   virtual ~FrameSink() = default;
   // Something of it has changed; with the first call and after a change of size all of it has.
   virtual void picture_changed(const Picture& picture) = 0;
+  // It has left a change out and wants to be called again in a while, even if nothing changes.
+  [[nodiscard]] virtual bool owes() const = 0;
 };
 
 }  // namespace gatehouse::rdp

@@ -13,10 +13,14 @@
 #include <csignal>
 #include <cstdio>
 #include <cstring>
+#include <memory>
+#include <optional>
 #include <string_view>
+#include <variant>
 
 #include "rdp/worker/confinement.h"
 #include "rdp/worker/daemon_link.h"
+#include "rdp/worker/recorder.h"
 #include "rdp/worker/session.h"
 
 namespace {
@@ -43,15 +47,44 @@ void quiet_the_library() {
   WLog_SetLogLevel(WLog_GetRoot(), WLOG_OFF);
 }
 
+// What the recording says of the session beside its picture.
+void note_into(rdp::Recorder& recorder, const rdp::Message& notice) {
+  if (const auto* active = std::get_if<rdp::Active>(&notice)) {
+    recorder.note("active", {{"width", active->width}, {"height", active->height}});
+  } else if (const auto* channel = std::get_if<rdp::ChannelNotice>(&notice)) {
+    recorder.note("channel", {{"name", channel->name}, {"opened", channel->opened}});
+  } else if (const auto* redirection = std::get_if<rdp::Redirection>(&notice)) {
+    recorder.note("redirection", {{"target", redirection->target}});
+  }
+}
+
 int serve() {
   rdp::DaemonLink link{Fd(channel_descriptor)};
   auto order = link.wait_for_start();
   if (!order) return 0;  // the daemon needs no more workers
-  rdp::Session session(std::move(order->start), std::move(order->client), link, nullptr);
+  std::unique_ptr<rdp::Recorder> recorder;
+  std::optional<Error> no_recording;
+  if (order->start.recording) {
+    auto writer = rdp::RecordingWriter::open(std::move(order->directory));
+    if (writer) {
+      recorder = std::make_unique<rdp::Recorder>(std::move(*writer), order->start.session, [&](const Error& error) {
+        link.tell(rdp::RecordingFailed{.what = error.text()});
+      });
+    } else {
+      no_recording = writer.error();
+    }
+  }
+  rdp::Session session(std::move(order->start), std::move(order->client), link, recorder.get());
+  if (recorder) session.on_notice = [&](const rdp::Message& notice) { note_into(*recorder, notice); };
   link.run({.on_end = [&](const rdp::End& end) { session.end("ended", "", end.error_info); },
             .on_warn = [](const rdp::Warn&) {},
             .on_silence = [&] { session.end("handshake_timeout", ""); }});
-  link.tell(session.run());
+  if (no_recording) link.tell(rdp::RecordingFailed{.what = no_recording->text()});
+  const auto ended = session.run();
+  if (recorder) recorder->note("end", {{"reason", ended.reason}, {"detail", ended.detail}});
+  link.stop();
+  recorder.reset();  // whole, before the daemon hears of the end
+  link.tell(ended);
   return 0;
 }
 

@@ -20,6 +20,7 @@ class PictureTap {
   bool open_pipeline(rdpContext& context, void* graphics);
   void close_pipeline(rdpContext& context, void* graphics);
   void picture_changed(const rdpContext& context);
+  [[nodiscard]] bool owes() const { return sink_.owes(); }
 
   // While the decoder works: a change of size that it reports is its own, and none of the session's.
   class Working {

@@ -120,11 +120,16 @@ bool Session::open_gate() {
   return true;
 }
 
+void Session::tell(const Message& notice) {
+  if (on_notice) on_notice(notice);
+  link_.tell(notice);
+}
+
 void Session::tell_active() {
   ever_active_ = true;
   const auto* settings = front()->settings;
-  link_.tell(Active{.width = freerdp_settings_get_uint32(settings, FreeRDP_DesktopWidth),
-                    .height = freerdp_settings_get_uint32(settings, FreeRDP_DesktopHeight)});
+  tell(Active{.width = freerdp_settings_get_uint32(settings, FreeRDP_DesktopWidth),
+              .height = freerdp_settings_get_uint32(settings, FreeRDP_DesktopHeight)});
 }
 
 bool Session::is_right_certificate(const std::string& pem, const std::string& fingerprint) {

@@ -15,6 +15,7 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -63,6 +64,9 @@ class Session {
   [[nodiscard]] const Start& start() const { return start_; }
   [[nodiscard]] DaemonLink& link() { return link_; }
   [[nodiscard]] FrameSink* sink() { return sink_; }
+  // Who else wants to know what is told to the daemon.
+  void tell(const Message& notice);
+  std::function<void(const Message&)> on_notice;
   [[nodiscard]] freerdp_peer* peer() const;
   [[nodiscard]] rdpContext* front() const;
   // nullptr until it is connected: what the client says before is for nobody.

@@ -1,0 +1,83 @@
+// The recording of a session: the picture as it passes, at most some times a second and only when it changes, and what
+// happens, each on the same clock. A thread of its own encodes and writes: the relay only copies a picture, and if this
+// is slow, pictures in between are left out.
+//
+// Threads: picture_changed() and owes() on the leg to the backend; note() any. Errors: the first one ends the
+// recording and is told once (`failed`, on the recorder's thread).
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/result.h"
+#include "rdp/worker/frame_sink.h"
+#include "rdp/worker/recording_writer.h"
+#include "rdp/worker/video_encoder.h"
+
+namespace gatehouse::rdp {
+
+class Recorder final : public FrameSink {
+ public:
+  static constexpr std::chrono::milliseconds between_pictures{125};
+  static constexpr std::chrono::milliseconds longest_fragment{2000};
+  static constexpr std::chrono::seconds between_key_frames{10};
+
+  Recorder(std::unique_ptr<RecordingWriter> writer, std::uint64_t session, std::function<void(const Error&)> failed);
+  ~Recorder() override;  // writes what there is, and joins
+  Recorder(const Recorder&) = delete;
+  Recorder& operator=(const Recorder&) = delete;
+
+  void picture_changed(const Picture& picture) override;
+  [[nodiscard]] bool owes() const override { return owes_; }
+  void note(const std::string& event, nlohmann::json data);
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  struct Copy {
+    std::vector<std::uint8_t> pixels;
+    std::uint32_t width = 0;
+    std::uint32_t height = 0;
+    std::int64_t time = 0;
+    [[nodiscard]] Picture picture() const { return {pixels.data(), width, height, std::size_t{4} * width}; }
+  };
+
+  [[nodiscard]] std::int64_t now_ms() const;
+  void run();
+  Result<void> encode(const Copy& copy);
+  Result<void> write_fragment();
+  Result<void> close_part();
+
+  const Clock::time_point began_ = Clock::now();
+  const std::unique_ptr<RecordingWriter> writer_;
+  const std::function<void(const Error&)> failed_;
+  // Of the leg's thread.
+  Clock::time_point last_copy_{};
+  bool owes_ = false;
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::optional<Copy> waiting_;
+  std::vector<std::uint8_t> spare_;
+  bool stopping_ = false;
+
+  // Of the recorder's thread.
+  std::unique_ptr<VideoEncoder> encoder_;
+  unsigned part_ = 0;
+  std::uint32_t width_ = 0;
+  std::uint32_t height_ = 0;
+  std::int64_t last_time_ = -1;
+  std::int64_t last_key_ = 0;
+  std::optional<Clock::time_point> fragment_since_;
+  std::thread thread_;
+};
+
+}  // namespace gatehouse::rdp
