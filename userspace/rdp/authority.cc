@@ -117,7 +117,7 @@ bool sign(X509* certificate, EVP_PKEY* key) {
 }
 
 Key make_key() {
-  return Key(::EVP_EC_gen("P-256"));
+  return Key(::EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", "P-256"));
 }
 
 Result<std::string> read_file(const std::filesystem::path& file) {

@@ -80,9 +80,9 @@ Result<RecordingFinding> verify_recording(const std::filesystem::path& directory
       if (!whole) break;  // the writer died in the middle of it
       return said("the chain has a line that is none of its own");
     }
-    const std::string file = entry["file"];
-    const std::uint64_t offset = entry["offset"];
-    const std::uint64_t length = entry["length"];
+    const auto file = entry["file"].get<std::string>();
+    const auto offset = entry["offset"].get<std::uint64_t>();
+    const auto length = entry["length"].get<std::uint64_t>();
     if (!is_name(file) || length > largest_piece) return said("the chain names what is no part of a recording");
     if (offset != ends[file]) return said(file + " has a hole or a doubled piece at " + std::to_string(ends[file]));
     piece.resize(length);
@@ -91,7 +91,7 @@ Result<RecordingFinding> verify_recording(const std::filesystem::path& directory
     stream.read(reinterpret_cast<char*>(piece.data()), static_cast<std::streamsize>(length));
     if (!stream) return said(file + " ends before byte " + std::to_string(offset + length));
     hash = next_hash(hash, piece);
-    if (text_of(hash) != entry["hash"]) {
+    if (text_of(hash) != entry["hash"].get<std::string>()) {
       return said(file + " is not as it was written, from byte " + std::to_string(offset) + " to " +
                   std::to_string(offset + length));
     }

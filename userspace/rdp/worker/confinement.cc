@@ -2,6 +2,7 @@
 
 #include <grp.h>
 #include <linux/capability.h>
+#include <sched.h>
 #include <seccomp.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -88,13 +89,12 @@ Result<void> filter_calls() {
   // A thread is a clone too, one that shares the memory: only those. clone3 has its flags in memory, where no filter
   // sees them: as if the kernel had it not, the library then takes clone.
   made = ::seccomp_rule_add(filter.get(), SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0) == 0 && made;
-  made = ::seccomp_rule_add(filter.get(), SCMP_ACT_ERRNO(EPERM), SCMP_SYS(clone), 1,
-                            SCMP_A0(SCMP_CMP_MASKED_EQ, 0x100 /* CLONE_VM */, 0)) == 0 &&
-         made;
+  const scmp_arg_cmp shares_no_memory{.arg = 0, .op = SCMP_CMP_MASKED_EQ, .datum_a = CLONE_VM, .datum_b = 0};
+  made =
+      ::seccomp_rule_add_array(filter.get(), SCMP_ACT_ERRNO(EPERM), SCMP_SYS(clone), 1, &shares_no_memory) == 0 && made;
   for (const std::uint64_t family : {AF_INET, AF_INET6, AF_PACKET, AF_NETLINK, AF_UNIX, AF_VSOCK}) {
-    made = ::seccomp_rule_add(filter.get(), SCMP_ACT_ERRNO(EPERM), SCMP_SYS(socket), 1, SCMP_A0(SCMP_CMP_EQ, family)) ==
-               0 &&
-           made;
+    const scmp_arg_cmp is_family{.arg = 0, .op = SCMP_CMP_EQ, .datum_a = family, .datum_b = 0};
+    made = ::seccomp_rule_add_array(filter.get(), SCMP_ACT_ERRNO(EPERM), SCMP_SYS(socket), 1, &is_family) == 0 && made;
   }
   if (!made || ::seccomp_load(filter.get()) != 0) return failure("the worker's filter of system calls was not taken");
   return {};

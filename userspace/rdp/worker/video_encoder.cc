@@ -24,9 +24,9 @@ struct Releaser {
     release(&pointer);
   }
 };
-using Codec = std::unique_ptr<AVCodecContext, Releaser<avcodec_free_context>>;
-using Frame = std::unique_ptr<AVFrame, Releaser<av_frame_free>>;
-using Packet = std::unique_ptr<AVPacket, Releaser<av_packet_free>>;
+using Encoder = std::unique_ptr<AVCodecContext, Releaser<avcodec_free_context>>;
+using RawFrame = std::unique_ptr<AVFrame, Releaser<av_frame_free>>;
+using EncodedPacket = std::unique_ptr<AVPacket, Releaser<av_packet_free>>;
 
 std::unexpected<Error> failed(const char* what, int error) {
   std::array<char, AV_ERROR_MAX_STRING_SIZE> text{};
@@ -66,9 +66,9 @@ class VideoEncoder::Impl {
     return std::exchange(bytes_, {});
   }
 
-  Codec codec_;
-  Frame frame_;
-  Packet packet_;
+  Encoder codec_;
+  RawFrame frame_;
+  EncodedPacket packet_;
   SwsContext* scaler_ = nullptr;
   AVFormatContext* muxer_ = nullptr;
   std::vector<std::uint8_t> bytes_;
