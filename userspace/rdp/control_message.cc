@@ -191,13 +191,13 @@ constexpr const char* types[]{"start",       "reply",  "end",     "warn",       
 static_assert(std::size(types) == std::variant_size_v<Message>);
 
 template <std::size_t index = 0>
-Result<Message> decode_as(const std::string& type, json object) {
+Result<Message> decode_as(const std::string& type, const json& object) {
   if constexpr (index == std::variant_size_v<Message>) {
     return failure("a message between daemon and worker has the unknown type '" + type.substr(0, 64) + "'");
   } else {
-    if (type != types[index]) return decode_as<index + 1>(type, std::move(object));
+    if (type != types[index]) return decode_as<index + 1>(type, object);
     std::variant_alternative_t<index, Message> body;
-    Reader reader(std::move(object));
+    Reader reader(object);
     pass(reader, body);
     if (auto finished = reader.finish(); !finished) return std::unexpected(finished.error());
     return body;
@@ -218,7 +218,7 @@ Result<Message> decode(std::string_view text) {
     return failure("a message between daemon and worker is no JSON object with a type");
   }
   const std::string type = object["type"];
-  return decode_as(type, std::move(object));
+  return decode_as(type, object);
 }
 
 }  // namespace gatehouse::rdp

@@ -62,6 +62,7 @@ Result<WorkerProcess> WorkerProcess::start(const WorkerOptions& options) {
   std::vector<std::string> words{options.program.string()};
   if (options.uid) words.insert(words.end(), {"--uid", std::to_string(*options.uid)});
   std::vector<char*> arguments;
+  arguments.reserve(words.size() + 1);
   for (auto& word : words) arguments.push_back(word.data());
   arguments.push_back(nullptr);
   // Nothing of the daemon's environment; a home that is not there, for libraries that would write into it.

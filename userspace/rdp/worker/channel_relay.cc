@@ -71,9 +71,10 @@ bool offer_channels(Session& session, freerdp* instance, bool decode) {
     const auto options = WTSChannelGetOptions(session.peer(), WTSChannelGetId(session.peer(), name.c_str()));
     definition.options = static_cast<ULONG>(options < 0 ? 0 : options);
     if (!freerdp_settings_set_pointer_array(settings, FreeRDP_ChannelDefArray, count, &definition) ||
-        !freerdp_settings_set_uint32(settings, FreeRDP_ChannelCount, ++count)) {
+        !freerdp_settings_set_uint32(settings, FreeRDP_ChannelCount, count + 1)) {
       return false;
     }
+    ++count;
   }
   return true;
 }

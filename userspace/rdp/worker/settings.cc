@@ -180,6 +180,7 @@ std::vector<std::string> accepted_channels(freerdp_peer* peer) {
   std::size_t count = 0;
   char** names = WTSGetAcceptedChannelNames(peer, &count);
   std::vector<std::string> list;
+  list.reserve(count);
   for (std::size_t i = 0; i < count; ++i) list.emplace_back(names[i]);
   std::free(static_cast<void*>(names));
   return list;

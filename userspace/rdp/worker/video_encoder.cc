@@ -41,7 +41,7 @@ class VideoEncoder::Impl {
   ~Impl() {
     if (muxer_ != nullptr) {
       if (muxer_->pb != nullptr) {
-        av_freep(&muxer_->pb->buffer);
+        av_freep(static_cast<void*>(&muxer_->pb->buffer));
         avio_context_free(&muxer_->pb);
       }
       avformat_free_context(muxer_);
