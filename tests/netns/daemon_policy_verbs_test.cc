@@ -75,6 +75,30 @@ TEST_F(PolicyVerbs, EveryVersionIsKeptAndCanComeBack) {
   EXPECT_EQ(gateway_.cli({"export", "--version", "9"}).exit_code, 1);
 }
 
+// The commands of docs/operating.md, "From an empty machine in five commands", after the first.
+TEST_F(PolicyVerbs, FourCommandsLetAUserReachAServerByRdpOnWeekdaysUntilFriday) {
+  does({"pool", "add", "office", where_.pool.text()});
+  does({"server", "add", "win1", "--address", where_.backend.text(), "--rdp", "--pool", "office"});
+  does({"user", "add", "bob", "--source", where_.client.text()});
+  does({"grant", "add", "bob", "win1", "--protocol", "rdp", "--weekdays", "mon-fri", "--hours", "08:00-18:00", "--zone",
+        "Europe/Warsaw", "--until", "friday"});
+  const auto service = gateway_.json({"service", "show", "win1-rdp"});
+  const auto grant = gateway_.json({"grant", "show", "bob-win1"});
+  const auto end = parse_time(grant.at("end").get<std::string>());
+  ASSERT_TRUE(end) << grant;
+  const auto reason_at = [&](WallTime time) {
+    const auto result =
+        gateway_.cli({"--json", "check", "--source", where_.client.text(), "--dest",
+                      service.at("proxy_ip").get<std::string>(), "--port", "3389", "--time", format_time(time)});
+    return nlohmann::json::parse(result.output).at("reason").get<std::string>();
+  };
+  // Friday is over at its midnight in Warsaw, which is an hour or two before that of UTC; 11:00 UTC is at work there.
+  const auto friday_noon = *end - std::chrono::hours(12);
+  EXPECT_EQ(reason_at(*end + std::chrono::hours(1)), "policy_expired");
+  EXPECT_EQ(reason_at(friday_noon - std::chrono::hours(12)), "outside_schedule");
+  EXPECT_TRUE(friday_noon < now() || reason_at(friday_noon) == "allowed") << reason_at(friday_noon);
+}
+
 TEST_F(PolicyVerbs, AnAddressForATimeIsTakenBackWithItsSessions) {
   set_up_a_server_and_a_user();
   does({"service", "remove", "one-tcp"});
