@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """Compares an answer of the API with the OpenAPI document: check_answer.py DOCUMENT METHOD PATH STATUS < ANSWER
 
 Exits with 1 and says where they differ.
