@@ -235,6 +235,16 @@ TEST(Configuration, SaysWhatAReloadCanTakeOver) {
   EXPECT_THAT(compare(running, running).applied, IsEmpty());
 }
 
+TEST(Configuration, AChangeIsToldWithWhatWasAndWhatIs) {
+  const auto running = good("interfaces: [eth0]\nmode: enforce\nrelay: { idle_timeout: 1m }\n");
+  const auto wanted =
+      good("interfaces: [eth0]\nmode: observe\ndeny_ttl: 5s\nfailsafe:\n  tcp_ports:\n    - 22\n    - 23\n");
+  const auto change = compare(running, wanted);
+  EXPECT_EQ(describe_change(running, wanted, change.applied),
+            "mode: enforce -> observe, failsafe: default -> {tcp_ports: [22, 23]}, deny_ttl: default -> 5s, relay: "
+            "{idle_timeout: 1m} -> default");
+}
+
 TEST(Configuration, TheDeployedExampleIsGood) {
   std::ifstream stream(GATEHOUSE_SOURCE_DIR "/scripts/deploy/gatehouse.yaml");
   const std::string text{std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};

@@ -5,6 +5,7 @@
 #include <spdlog/spdlog.h>
 #include <sys/resource.h>
 #include <sys/un.h>
+#include <yaml-cpp/yaml.h>
 
 #include <algorithm>
 #include <charconv>
@@ -258,6 +259,7 @@ std::expected<Configuration, Issues> parse_configuration(const std::string& file
   const auto yaml = read_yaml(file, text, issues);
   if (!yaml) return std::unexpected(std::move(issues));
   Configuration configuration;
+  configuration.text = text;
   configuration.gate.loops = std::clamp(std::thread::hardware_concurrency(), 1U, 64U);
   configuration.gate.max_sessions = sessions_by_descriptors();
   const StrictMap root(file, *yaml, "the configuration",
@@ -354,6 +356,29 @@ ConfigurationChange compare(const Configuration& running, const Configuration& w
   note(change.restart_needed, "rdp", running.rdp != wanted.rdp);
   note(change.restart_needed, "audit_queue", running.audit_queue != wanted.audit_queue);
   return change;
+}
+
+std::string describe_change(const Configuration& running, const Configuration& wanted,
+                            const std::vector<std::string>& keys) {
+  // Both have been read once, strictly.
+  const auto before = YAML::Load(running.text);
+  const auto after = YAML::Load(wanted.text);
+  const auto value_of = [](const YAML::Node& configuration, const std::string& key) {
+    const auto value = configuration.IsMap() ? configuration[key] : YAML::Node(YAML::NodeType::Undefined);
+    if (!value.IsDefined()) return std::string("default");
+    YAML::Emitter emitter;
+    emitter.SetSeqFormat(YAML::Flow);
+    emitter.SetMapFormat(YAML::Flow);
+    emitter << value;
+    std::string text = emitter.c_str();
+    std::ranges::replace(text, '\n', ' ');
+    return text;
+  };
+  std::string text;
+  for (const auto& key : keys) {
+    text += (text.empty() ? "" : ", ") + key + ": " + value_of(before, key) + " -> " + value_of(after, key);
+  }
+  return text;
 }
 
 }  // namespace gatehouse::daemon

@@ -50,6 +50,7 @@ struct Configuration {
   Duration reconcile_every{30'000};
   store::RetentionRules retention;  // without any: nothing is removed
   std::string log_level = "info";
+  std::string text;  // that it was read from
 };
 
 std::expected<Configuration, Issues> parse_configuration(const std::string& file, const std::string& text);
@@ -61,5 +62,9 @@ struct ConfigurationChange {
   std::vector<std::string> restart_needed;
 };
 ConfigurationChange compare(const Configuration& running, const Configuration& wanted);
+
+// For the audit: "mode: enforce -> observe, deny_ttl: default -> 5s".
+std::string describe_change(const Configuration& running, const Configuration& wanted,
+                            const std::vector<std::string>& keys);
 
 }  // namespace gatehouse::daemon

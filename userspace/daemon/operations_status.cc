@@ -69,8 +69,7 @@ admin::Outcome Daemon::reload(const admin::Peer& peer) {
         400, {"the configuration has faults, nothing was changed", "mend them and try again"}, wanted.error().list()});
   }
   const auto change = compare(configuration_, *wanted);
-  std::string detail;
-  for (const auto& key : change.applied) detail += (detail.empty() ? "" : ", ") + key;
+  const auto detail = describe_change(configuration_, *wanted, change.applied);
   // What can be refused comes first, each step with the way back: a reload is whole or did not happen.
   const auto& former = configuration_.dataplane;
   if (auto set = dataplane_->set_failsafe(wanted->dataplane.failsafe); !set) {
@@ -96,6 +95,7 @@ admin::Outcome Daemon::reload(const admin::Peer& peer) {
   if (!wanted->api || !configuration_.api || wanted->api->listen != configuration_.api->listen) tls_server_.reset();
   configuration_.api = wanted->api;
   follow_remote_api();
+  configuration_.text = wanted->text;
   configuration_.log_level = wanted->log_level;
   spdlog::set_level(spdlog::level::from_str(configuration_.log_level));
   configuration_.reconcile_every = wanted->reconcile_every;
