@@ -70,6 +70,8 @@ class RdpForwarder final : public Forwarder {
         options_(options),
         terms_(std::move(terms)) {}
   ~RdpForwarder() override { retire(); }
+  RdpForwarder(const RdpForwarder&) = delete;
+  RdpForwarder& operator=(const RdpForwarder&) = delete;
 
   Task<std::optional<RelayOutcome>> prepare() override;
   Task<RelayOutcome> forward() override;
