@@ -34,6 +34,7 @@ struct HttpLimits {
   std::chrono::milliseconds request_time{30'000};    // for a request to arrive whole, and for an answer to be taken
   std::chrono::milliseconds handshake_time{10'000};  // TLS
   std::chrono::milliseconds heartbeat{15'000};       // of a stream of events in which nothing happens
+  std::chrono::milliseconds linger_time{5'000};      // for a client to close after its last answer
 };
 
 struct OwnedRequest {
@@ -98,6 +99,7 @@ class HttpConnection final : public HttpConnectionBase, public std::enable_share
   void watch_client();
   void send_events();
   void wait_for_events();
+  [[nodiscard]] bool has_run_out() const;  // the token with which the stream was opened
   void send(std::string text);
 
   std::shared_ptr<HttpService> service_;
