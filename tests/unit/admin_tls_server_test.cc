@@ -239,6 +239,15 @@ TEST_F(TlsApi, ATokenRemovedBetweenHeaderAndBodyIsWorthNothing) {
   EXPECT_TRUE(operations_.calls().empty());
 }
 
+TEST_F(TlsApi, WhatStandsBesideTheSizeOfAChunkIsBounded) {
+  start();
+  TlsClient client(endpoint_);
+  client.send("POST /v1/reload HTTP/1.1\r\nHost: g\r\nAuthorization: Bearer " + admin_ +
+              "\r\nTransfer-Encoding: chunked\r\n\r\n1;");
+  client.send(std::string(256UL << 10U, 'x'));
+  EXPECT_THAT(client.receive(), StartsWith("HTTP/1.1 431 "));
+}
+
 TEST_F(TlsApi, AStreamEndsWithItsToken) {
   start();
   tokens_.front().expires = now() + 1s;

@@ -81,6 +81,8 @@ class HttpConnection final : public HttpConnectionBase, public std::enable_share
 
  private:
   using Error = boost::system::error_code;
+  // What is neither header nor body is bounded by this: what stands beside the size of a chunk.
+  static constexpr std::size_t most_unread = 128UL << 10U;
   using Response = boost::beast::http::response<boost::beast::http::string_body>;
 
   void set_deadline(std::chrono::milliseconds time);
@@ -108,7 +110,7 @@ class HttpConnection final : public HttpConnectionBase, public std::enable_share
   Peer client_;
   Peer peer_;
   std::function<void()> left_;
-  boost::beast::flat_buffer buffer_;
+  boost::beast::flat_buffer buffer_{most_unread};
   std::optional<boost::beast::http::request_parser<boost::beast::http::string_body>> parser_;
   Response response_;
   std::shared_ptr<HttpConnection> waiting_;  // for an answer: itself
