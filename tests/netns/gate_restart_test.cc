@@ -102,6 +102,16 @@ TEST_P(Restart, UnderLoadLosesNoConnectionAttemptAndNoVerdict) {
   EXPECT_EQ(network_.leaked_packets(), 0U);
 }
 
+TEST_P(Restart, WhileTheKernelIsAboutToBeComparedItComesUpAgain) {
+  gateway_.set("reconcile_every", "5ms");
+  ASSERT_EQ(gateway_.cli({"reload"}).exit_code, 0);
+  for (int round = 1; round <= 5; ++round) {
+    const auto restarted = gateway_.cli({"restart"});
+    ASSERT_EQ(restarted.exit_code, 0) << restarted.errors << gateway_.log();
+  }
+  EXPECT_TRUE(attempt());
+}
+
 TEST_P(Restart, KilledUnderLoadItLetsNothingThroughAndLeavesNoRowOpen) {
   ASSERT_EQ(gateway_.cli({"ban", "add", where().second_client.text(), "--reason", "test", "--permanent"}).exit_code, 0);
   auto live = attempt();

@@ -7,9 +7,15 @@
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 
+#include <algorithm>
+#include <atomic>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/ssl/context.hpp>
+#include <boost/asio/ssl/stream.hpp>
+#include <boost/asio/write.hpp>
 #include <fstream>
 #include <future>
 #include <thread>
@@ -29,6 +35,27 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::StartsWith;
 using namespace std::chrono_literals;
+
+// A client that does no more than it is told to: it never closes by itself.
+class TlsClient {
+ public:
+  explicit TlsClient(const Endpoint& endpoint) {
+    stream_.next_layer().connect({boost::asio::ip::make_address(endpoint.address.text()), endpoint.port});
+    stream_.handshake(boost::asio::ssl::stream_base::client);
+  }
+  void send(const std::string& text) { boost::asio::write(stream_, boost::asio::buffer(text)); }
+  std::string receive() {
+    std::string text(4096, '\0');
+    boost::system::error_code error;
+    text.resize(stream_.read_some(boost::asio::buffer(text), error));
+    return text;
+  }
+
+ private:
+  boost::asio::io_context context_;
+  boost::asio::ssl::context tls_{boost::asio::ssl::context::tls_client};
+  boost::asio::ssl::stream<boost::asio::ip::tcp::socket> stream_{context_, tls_};
+};
 
 class TlsApi : public testing::Test {
  protected:
@@ -199,6 +226,63 @@ TEST_F(TlsApi, ARemovedTokenIsWorthNothingAtOnceAlsoForAnOpenStream) {
   EXPECT_TRUE(stream.wait(5s)) << "the stream of a token that is gone goes on";
   EXPECT_EQ(ask(viewer_, "/v1/status").status, 401);
   EXPECT_EQ(ask(admin_, "/v1/status").status, 200);
+}
+
+TEST_F(TlsApi, ATokenRemovedBetweenHeaderAndBodyIsWorthNothing) {
+  start();
+  TlsClient client(endpoint_);
+  client.send("POST /v1/reload HTTP/1.1\r\nHost: g\r\nAuthorization: Bearer " + admin_ +
+              "\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n");
+  ASSERT_THAT(client.receive(), StartsWith("HTTP/1.1 100 "));
+  tokens_.erase(std::ranges::find(tokens_, "boss", &Token::name));
+  on_control([&] { server_->set_tokens(std::make_shared<const TokenTable>(tokens_)); });
+  client.send("{}");
+  EXPECT_THAT(client.receive(), StartsWith("HTTP/1.1 401 "));
+  EXPECT_TRUE(operations_.calls().empty());
+}
+
+TEST_F(TlsApi, WhatStandsBesideTheSizeOfAChunkIsBounded) {
+  start();
+  TlsClient client(endpoint_);
+  client.send("POST /v1/reload HTTP/1.1\r\nHost: g\r\nAuthorization: Bearer " + admin_ +
+              "\r\nTransfer-Encoding: chunked\r\n\r\n1;");
+  client.send(std::string(256UL << 10U, 'x'));
+  EXPECT_THAT(client.receive(), StartsWith("HTTP/1.1 431 "));
+}
+
+TEST_F(TlsApi, AStreamEndsWithItsToken) {
+  start();
+  tokens_.front().expires = now() + 1s;
+  on_control([&] { server_->set_tokens(std::make_shared<const TokenTable>(tokens_)); });
+  test::Process stream(curl(viewer_, "/v1/events", {"--no-buffer"}));
+  EXPECT_TRUE(eventually([&] { return stream.output().starts_with(":\n\n"); })) << stream.errors();
+  EXPECT_TRUE(stream.wait(10s)) << "the stream of a token that has run out goes on";
+}
+
+TEST_F(TlsApi, WhoDoesNotCloseAfterARefusalKeepsNoPlace) {
+  start({.linger_time = 100ms}, 1);
+  TlsClient client(endpoint_);
+  client.send("GET / HTTP/1.1\r\nHost: g\r\n\r\n");
+  ASSERT_THAT(client.receive(), StartsWith("HTTP/1.1 401 "));
+  EXPECT_TRUE(eventually([&] { return test::run_command(curl(admin_, "/v1/status")).exit_code == 0; }));
+}
+
+TEST_F(TlsApi, GoesDownWhileEventsAreTold) {
+  start();
+  std::atomic<bool> enough = false;
+  std::thread teller([&] {
+    while (!enough) events_->publish(EventKind::alarm_cleared, json{{"name", "store"}});
+  });
+  for (int round = 0; round < 5; ++round) {
+    TlsClient client(endpoint_);
+    client.send("GET /v1/events HTTP/1.1\r\nHost: g\r\nAuthorization: Bearer " + viewer_ + "\r\n\r\n");
+    EXPECT_THAT(client.receive(), StartsWith("HTTP/1.1 200 "));
+    on_control([this] { server_.reset(); });
+    EXPECT_TRUE(operations_.calls().empty());
+    start();
+  }
+  enough = true;
+  teller.join();
 }
 
 TEST_F(TlsApi, ANewCertificateIsShownToWhoComesNext) {

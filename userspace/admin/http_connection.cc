@@ -1,5 +1,6 @@
 #include "admin/http_connection.h"
 
+#include <algorithm>
 #include <array>
 #include <boost/asio/post.hpp>
 #include <boost/asio/write.hpp>
@@ -15,7 +16,6 @@ namespace {
 namespace asio = boost::asio;
 namespace http = boost::beast::http;
 
-constexpr std::chrono::seconds lingering_time{5};
 constexpr std::size_t events_at_once = 65'536;  // bytes
 constexpr std::string_view heartbeat_line = ":\n\n";
 
@@ -85,6 +85,7 @@ void HttpConnection<Stream>::start() {
 template <typename Stream>
 void HttpConnection<Stream>::close() {
   const auto self = std::exchange(waiting_, nullptr);  // until this is done
+  reader_.reset();  // from here on no other thread posts to the loop, which may go next
   Error ignored;
   deadline_.cancel();
   stream_.lowest_layer().close(ignored);
@@ -207,8 +208,9 @@ void HttpConnection<Stream>::write(Response response, bool last) {
 // A socket that is closed with unread bytes breaks the peer's sending; so it is read out for a while.
 template <typename Stream>
 void HttpConnection<Stream>::linger() {
-  set_deadline(lingering_time);
+  set_deadline(service_->limits().linger_time);
   const auto finish = [self = this->shared_from_this()] {
+    if (self->expired_) return;  // or it would wait for ever for who stays silent
     Error ignored;
     self->stream_.lowest_layer().shutdown(asio::socket_base::shutdown_send, ignored);
     self->discard();
@@ -256,7 +258,6 @@ void HttpConnection<Stream>::watch_client() {
   stream_.async_read_some(buffer_.prepare(4096), [self = this->shared_from_this()](Error error, std::size_t) {
     if (!error) return self->watch_client();
     if (error == asio::error::operation_aborted && !self->expired_) return;  // closed by us
-    self->reader_.reset();
     self->close();
   });
 }
@@ -264,17 +265,26 @@ void HttpConnection<Stream>::watch_client() {
 template <typename Stream>
 void HttpConnection<Stream>::send_events() {
   if (service_->is_stopped() || !reader_) return;
+  if (has_run_out()) return close();
   auto text = reader_->take(events_at_once);
   if (text.empty()) return wait_for_events();
   send(std::move(text));
 }
 
 template <typename Stream>
+bool HttpConnection<Stream>::has_run_out() const {
+  return peer_.expires && *peer_.expires <= now();
+}
+
+template <typename Stream>
 void HttpConnection<Stream>::wait_for_events() {
-  deadline_.expires_after(service_->limits().heartbeat);
+  auto time = service_->limits().heartbeat;
+  if (peer_.expires) time = std::min(time, std::chrono::ceil<std::chrono::milliseconds>(*peer_.expires - now()));
+  deadline_.expires_after(time);
   deadline_.async_wait([weak = this->weak_from_this()](Error error) {
     const auto self = weak.lock();
     if (error || !self || self->sending_ || self->deadline_.expiry() > std::chrono::steady_clock::now()) return;
+    if (self->has_run_out()) return self->close();
     self->send(std::string(heartbeat_line));
   });
 }
@@ -286,10 +296,7 @@ void HttpConnection<Stream>::send(std::string text) {
   set_deadline(service_->limits().request_time);
   asio::async_write(stream_, asio::buffer(text_), [self = this->shared_from_this()](Error error, std::size_t) {
     self->sending_ = false;
-    if (error) {
-      self->reader_.reset();
-      return self->close();
-    }
+    if (error) return self->close();
     self->send_events();
   });
 }

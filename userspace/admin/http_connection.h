@@ -34,6 +34,7 @@ struct HttpLimits {
   std::chrono::milliseconds request_time{30'000};    // for a request to arrive whole, and for an answer to be taken
   std::chrono::milliseconds handshake_time{10'000};  // TLS
   std::chrono::milliseconds heartbeat{15'000};       // of a stream of events in which nothing happens
+  std::chrono::milliseconds linger_time{5'000};      // for a client to close after its last answer
 };
 
 struct OwnedRequest {
@@ -80,6 +81,8 @@ class HttpConnection final : public HttpConnectionBase, public std::enable_share
 
  private:
   using Error = boost::system::error_code;
+  // What is neither header nor body is bounded by this: what stands beside the size of a chunk.
+  static constexpr std::size_t most_unread = 128UL << 10U;
   using Response = boost::beast::http::response<boost::beast::http::string_body>;
 
   void set_deadline(std::chrono::milliseconds time);
@@ -98,6 +101,7 @@ class HttpConnection final : public HttpConnectionBase, public std::enable_share
   void watch_client();
   void send_events();
   void wait_for_events();
+  [[nodiscard]] bool has_run_out() const;  // the token with which the stream was opened
   void send(std::string text);
 
   std::shared_ptr<HttpService> service_;
@@ -106,7 +110,7 @@ class HttpConnection final : public HttpConnectionBase, public std::enable_share
   Peer client_;
   Peer peer_;
   std::function<void()> left_;
-  boost::beast::flat_buffer buffer_;
+  boost::beast::flat_buffer buffer_{most_unread};
   std::optional<boost::beast::http::request_parser<boost::beast::http::string_body>> parser_;
   Response response_;
   std::shared_ptr<HttpConnection> waiting_;  // for an answer: itself

@@ -31,6 +31,8 @@ struct Peer {
   Role role = Role::admin;
   std::string token = {};                  // its name; empty: the Unix socket
   Address source = {};                     // of a token
+  TokenHash token_hash = {};               // of a token
+  std::optional<WallTime> expires = {};    // of a token
   [[nodiscard]] std::string text() const;  // "uid 0 (root)", "token ci (192.0.2.7)", for author fields
 };
 

@@ -55,13 +55,26 @@ Answer who_are_you(std::string what, std::string challenge) {
       .challenge = std::move(challenge)};
 }
 
+// The same for whatever is wrong with it: who knocks learns nothing.
+Answer not_valid() {
+  return who_are_you("this token is not valid", "Bearer realm=\"gatehouse\", error=\"invalid_token\"");
+}
+
+bool has_run_out(const Token& token) {
+  return token.expires && *token.expires <= now();
+}
+
 }  // namespace
 
 // Lives as long as a connection or a posted call does. Members are of the server's own thread unless said otherwise.
 class TlsServer::Impl final : public HttpService, public std::enable_shared_from_this<Impl> {
  public:
   Impl(asio::io_context& control, TlsServerOptions options, Operations& operations)
-      : control_(control), operations_(&operations), options_(std::move(options)), context_(std::in_place, 1) {}
+      : control_(control),
+        operations_(&operations),
+        in_force_(options.tokens),
+        options_(std::move(options)),
+        context_(std::in_place, 1) {}
   ~Impl() override = default;
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
@@ -93,9 +106,10 @@ class TlsServer::Impl final : public HttpService, public std::enable_shared_from
   void tell_failed(const Address& source, std::string detail);
 
   asio::io_context& control_;
-  Operations* operations_;           // control thread; null once stopped
-  TlsServerOptions options_;         // after start(): certificate and tokens change
-  std::vector<Endpoint> endpoints_;  // never changes after listen()
+  Operations* operations_;                      // control thread; null once stopped
+  std::shared_ptr<const TokenTable> in_force_;  // control thread: what is done is judged by these
+  TlsServerOptions options_;                    // after start(): certificate and tokens change
+  std::vector<Endpoint> endpoints_;             // never changes after listen()
   std::atomic<bool> stopped_ = false;
   std::optional<asio::io_context> context_;  // gone with stop()
   std::vector<tcp::acceptor> acceptors_;
@@ -144,6 +158,7 @@ void TlsServer::Impl::set_certificate(const TlsCertificate& certificate) {
 }
 
 void TlsServer::Impl::set_tokens(std::shared_ptr<const TokenTable> tokens) {
+  in_force_ = tokens;
   asio::post(*context_, [self = shared_from_this(), tokens = std::move(tokens)]() mutable {
     self->options_.tokens = std::move(tokens);
     // A connection is asked for its token with each request, but a stream only once.
@@ -217,24 +232,27 @@ std::expected<Peer, Answer> TlsServer::Impl::admit(const Peer& client, std::stri
   if (authorization.empty()) return std::unexpected(who_are_you("there is no token", "Bearer realm=\"gatehouse\""));
   const auto refuse = [&](std::string detail) {
     tell_failed(client.source, std::move(detail));
-    // The same for all of them: who knocks learns nothing.
-    return std::unexpected(
-        who_are_you("this token is not valid", "Bearer realm=\"gatehouse\", error=\"invalid_token\""));
+    return std::unexpected(not_valid());
   };
   const auto text = token_of(authorization);
   if (!text) return refuse("no bearer token");
   const auto* token = options_.tokens->find(*text);
   if (token == nullptr) return refuse("unknown token");
-  if (token->expires && *token->expires <= now()) return refuse("the token " + token->name + " has run out");
+  if (has_run_out(*token)) return refuse("the token " + token->name + " has run out");
   Peer peer = client;
   peer.role = token->role;
   peer.token = token->name;
+  peer.token_hash = token->hash;
+  peer.expires = token->expires;
   return peer;
 }
 
 void TlsServer::Impl::answer(OwnedRequest request, Reply reply) {
   asio::post(control_, [self = shared_from_this(), request = std::move(request), reply = std::move(reply)]() mutable {
     if (self->operations_ == nullptr) return;
+    // A body may take its time: the token that let its header in may be gone by now.
+    const auto* token = self->in_force_->find(request.peer.token_hash);
+    if (token == nullptr || has_run_out(*token)) return reply(not_valid());
     auto result = admin::answer(request.view(), *self->operations_);
     request = {};
     // A reload may have ended this server.

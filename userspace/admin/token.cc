@@ -50,7 +50,11 @@ TokenTable::TokenTable(const std::vector<Token>& tokens) {
 }
 
 const Token* TokenTable::find(std::string_view token) const {
-  const auto found = by_hash_.find(key_of(hash_of(token)));
+  return find(hash_of(token));
+}
+
+const Token* TokenTable::find(const TokenHash& hash) const {
+  const auto found = by_hash_.find(key_of(hash));
   return found == by_hash_.end() ? nullptr : &found->second;
 }
 

@@ -45,6 +45,7 @@ class TokenTable {
 
   // Also of one that has run out: who asks looks at `expires`. nullptr: no such token.
   [[nodiscard]] const Token* find(std::string_view token) const;
+  [[nodiscard]] const Token* find(const TokenHash& hash) const;
 
  private:
   std::unordered_map<std::string, Token> by_hash_;  // what is compared are hashes: its time tells nothing of a token

@@ -144,6 +144,7 @@ class Daemon final : public admin::Operations {
   boost::asio::steady_timer sweep_timer_;
   boost::asio::steady_timer reconcile_timer_;
   boost::asio::steady_timer watchdog_timer_;
+  boost::asio::steady_timer restart_timer_;
   boost::asio::posix::stream_descriptor kernel_events_;
   kernel::Drift last_drift_;
   std::optional<WallTime> last_reconciled_;

@@ -22,7 +22,7 @@ Address address_of(const gatehouse_address& raw) {
 void Daemon::wait_for_kernel_events() {
   kernel_events_.async_wait(
       boost::asio::posix::stream_descriptor::wait_read, [this](const boost::system::error_code& error) {
-        if (error) return;
+        if (error || !dataplane_) return;  // readable while everything was handed over
         dataplane_->drain_events([this](const deny_event& event) { take_kernel_event(event); }, events_in_a_row);
         wait_for_kernel_events();
       });

@@ -21,6 +21,7 @@ Daemon::Daemon(Configuration configuration, std::filesystem::path configuration_
       sweep_timer_(context_),
       reconcile_timer_(context_),
       watchdog_timer_(context_),
+      restart_timer_(context_),
       kernel_events_(context_) {}
 
 Daemon::~Daemon() {
@@ -168,6 +169,8 @@ void Daemon::wait_for_signals() {
   signals_.async_wait([this](const boost::system::error_code& error, int number) {
     if (error) return;
     if (number == SIGHUP) {
+      // While everything is handed over: who follows reads the configuration anyway.
+      if (!dataplane_) return wait_for_signals();
       notify_reloading();
       if (auto done = reload({}); !done) {
         spdlog::error("not reloaded: {}", done.error().error.text());

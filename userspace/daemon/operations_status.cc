@@ -118,8 +118,8 @@ admin::Outcome Daemon::restart(const admin::Peer& peer) {
   spdlog::info("to be executed anew, asked by {}", peer.text());
   ending_ = Ending::execute_anew;
   // After the answer is on its way.
-  sweep_timer_.expires_after(std::chrono::milliseconds(100));
-  sweep_timer_.async_wait([this](const boost::system::error_code& error) {
+  restart_timer_.expires_after(std::chrono::milliseconds(100));
+  restart_timer_.async_wait([this](const boost::system::error_code& error) {
     if (!error) context_.stop();
   });
   return nlohmann::json::object();

@@ -27,7 +27,7 @@ void Daemon::start_upkeep() {
 void Daemon::every(boost::asio::steady_timer& timer, std::chrono::milliseconds period, void (Daemon::*work)()) {
   timer.expires_after(period);
   timer.async_wait([this, &timer, period, work](const boost::system::error_code& error) {
-    if (error) return;
+    if (error || !dataplane_) return;  // due while everything was handed over
     (this->*work)();
     every(timer, period, work);
   });
