@@ -79,12 +79,17 @@ TEST_F(Routes, WhoAsksBecomesTheAuthor) {
 
 TEST_F(Routes, ARoleReachesWhatItMayAndNothingElse) {
   // As docs/api.md has it. What is asked is wrong on purpose, or asks for nothing: only who may ask is looked at.
-  const std::map<std::string, Role> above_viewers{
-      {"POST /v1/policy/apply", Role::admin},  {"POST /v1/sessions/kill", Role::operating},
-      {"POST /v1/bans", Role::operating},      {"POST /v1/bans/remove", Role::operating},
-      {"POST /v1/servers/trust", Role::admin}, {"GET /v1/tokens", Role::admin},
-      {"POST /v1/tokens", Role::admin},        {"POST /v1/tokens/remove", Role::admin},
-      {"POST /v1/reload", Role::admin},        {"POST /v1/restart", Role::admin}};
+  const std::map<std::string, Role> above_viewers{{"POST /v1/policy/apply", Role::admin},
+                                                  {"POST /v1/policy/plan", Role::admin},
+                                                  {"POST /v1/sessions/kill", Role::operating},
+                                                  {"POST /v1/bans", Role::operating},
+                                                  {"POST /v1/bans/remove", Role::operating},
+                                                  {"POST /v1/servers/trust", Role::admin},
+                                                  {"GET /v1/tokens", Role::admin},
+                                                  {"POST /v1/tokens", Role::admin},
+                                                  {"POST /v1/tokens/remove", Role::admin},
+                                                  {"POST /v1/reload", Role::admin},
+                                                  {"POST /v1/restart", Role::admin}};
   std::size_t seen = 0;
   for (const auto& route : route_list()) {
     const auto key = std::string(route.method) + " " + std::string(route.path);

@@ -128,6 +128,7 @@ void HttpConnection<Stream>::on_header(Error error) {
       service_->admit(client_, {header[http::field::authorization].data(), header[http::field::authorization].size()});
   if (!peer) return write(response_of(peer.error(), false), true);
   peer_ = std::move(*peer);
+  if (peer_.role == Role::viewer) parser_->body_limit(service_->limits().viewer_body_bytes);
   if (header[http::field::expect] == "100-continue") return invite_body();
   read_body();
 }

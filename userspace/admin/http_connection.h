@@ -31,6 +31,7 @@ namespace gatehouse::admin {
 struct HttpLimits {
   std::size_t connections = 64;  // one more is told 503 and closed
   std::uint64_t body_bytes = 64ULL << 20U;
+  std::uint64_t viewer_body_bytes = 1ULL << 20U;     // of who may only look
   std::chrono::milliseconds request_time{30'000};    // for a request to arrive whole, and for an answer to be taken
   std::chrono::milliseconds handshake_time{10'000};  // TLS
   std::chrono::milliseconds heartbeat{15'000};       // of a stream of events in which nothing happens

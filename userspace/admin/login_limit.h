@@ -23,12 +23,14 @@ class LoginLimit {
   [[nodiscard]] std::chrono::seconds wait_of(const Address& source, Time now) const;
   void failed(const Address& source, Time now);
 
+  // What counts as one source: an address, or the /64 of one.
+  static Address network_of(const Address& source);
+
  private:
   struct Count {
     double failures = 0;  // less what time has forgiven, at `last`
     Time last;
   };
-  static Address network_of(const Address& source);
   static double left(const Count& count, Time now);
   std::map<Address, Count> counts_;
 };

@@ -170,7 +170,7 @@ constexpr std::array<Route, 27> routes{{
     {"GET", "/v1/openapi.json", get_openapi, Role::viewer},
     {"GET", "/v1/status", get_status, Role::viewer},
     {"GET", "/v1/events", get_events, Role::viewer, query},
-    {"POST", "/v1/policy/plan", post_plan, Role::viewer},
+    {"POST", "/v1/policy/plan", post_plan, Role::admin},
     {"POST", "/v1/policy/apply", post_apply, Role::admin},
     {"GET", "/v1/policy", get_policy, Role::viewer, query},
     {"GET", "/v1/policy/versions", get_policy_versions, Role::viewer, query},

@@ -193,8 +193,8 @@ void TlsServer::Impl::accept(tcp::acceptor& acceptor) {
 
 bool TlsServer::Impl::has_room_for(const Address& source) const {
   if (connections_.size() >= options_.limits.connections) return false;
-  const auto of_source =
-      std::ranges::count_if(connections_, [&](const auto& each) { return each.second.source == source; });
+  const auto of_source = std::ranges::count_if(
+      connections_, [&](const auto& each) { return each.second.source == LoginLimit::network_of(source); });
   return static_cast<std::size_t>(of_source) < options_.connections_of_a_source;
 }
 
@@ -210,7 +210,7 @@ void TlsServer::Impl::take(tcp::socket socket, const Endpoint& client) {
   auto self = shared_from_this();
   auto connection = std::make_shared<Connection>(self, TlsStream(std::move(socket), *options_.certificate.context),
                                                  std::move(peer), [self, number] { self->connections_.erase(number); });
-  connections_[number] = {connection.get(), client.address};
+  connections_[number] = {connection.get(), LoginLimit::network_of(client.address)};
   connection->start();
 }
 

@@ -155,6 +155,7 @@ class Daemon final : public admin::Operations {
   std::uint64_t unaudited_kernel_events_ = 0;
   std::uint64_t recorded_logins_ = 0;  // failed ones, in this second
   std::uint64_t withheld_logins_ = 0;
+  bool tokens_are_stale_ = false;  // they could not be read anew: tried again
   std::uint64_t seen_verdict_failures_ = 0;
   std::uint64_t seen_descriptor_failures_ = 0;
   bool verdicts_are_stale_ = false;  // some that are no longer true could not be removed

@@ -64,7 +64,13 @@ admin::Outcome Daemon::remove_tokens(const std::vector<std::string>& names, cons
   auto removed = store_->remove_tokens(names, audit_of("token_removed", peer.text(), {}));
   if (!removed) return unavailable(removed.error());
   // Before it is answered: from now on they are nobody's.
-  if (auto loaded = load_tokens(); !loaded) return unavailable(loaded.error());
+  // Where the rest cannot be read, nobody has one until it can.
+  if (auto loaded = load_tokens(); !loaded) {
+    tokens_ = std::make_shared<const admin::TokenTable>();
+    if (tls_server_) tls_server_->set_tokens(tokens_);
+    tokens_are_stale_ = true;
+    return unavailable(loaded.error());
+  }
   std::vector<std::string> unknown;
   std::ranges::copy_if(names, std::back_inserter(unknown),
                        [&](const auto& each) { return std::ranges::find(*removed, each) == removed->end(); });
