@@ -86,7 +86,7 @@ tests=(haproxy nginx-light libnginx-mod-stream xvfb xauth imagemagick xdotool x1
   systemd kmod iperf3 wrk strace coreutils)
 # What shows files of logins: `last` of util-linux; Debian 13 has another one, which takes them over first.
 if [ "$codename" = bookworm ]; then tests+=(util-linux); else tests+=(wtmpdb); fi
-freerdp=(freerdp3-shadow-x11 freerdp3-x11)
+freerdp=(freerdp3-shadow-x11 freerdp3-x11 xrdp xorgxrdp xclip fuse3)
 
 # Services that come with a package are not to be started on the machine of somebody who only runs the tests.
 policy=/usr/sbin/policy-rc.d
@@ -115,6 +115,11 @@ install "${run[@]}"
 if [ "$what" != --run ]; then install "${build[@]}"; fi
 if [ "$what" = --all ]; then
   install "${tests[@]}"
+  # Tests start it themselves; it is not to listen after the next boot.
+  if [ ! -e /usr/sbin/xrdp ]; then
+    mkdir -p /etc/systemd/system
+    for unit in xrdp xrdp-sesman; do ln -sf /dev/null "/etc/systemd/system/$unit.service"; done
+  fi
   install "${freerdp[@]}"
 fi
 echo "setup: done"

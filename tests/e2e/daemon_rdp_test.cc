@@ -6,39 +6,17 @@
 #include <algorithm>
 #include <csignal>
 #include <fstream>
-#include <sstream>
 
-#include "support/directories.h"
-#include "support/gateway.h"
-#include "support/patience.h"
-#include "support/process.h"
+#include "rdp_gateway.h"
 
 namespace gatehouse::test {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 
-// A display that nobody sees.
-class Screen {
- public:
-  Screen() : server_({"Xvfb", "-displayfd", "1", "-screen", "0", "1024x768x24", "-nolisten", "tcp", "-noreset"}) {
-    if (!server_.wait_for_output("^[0-9]+", 20s)) throw std::runtime_error("no Xvfb: " + server_.errors());
-    name_ = ":" + server_.output().substr(0, server_.output().find('\n'));
-  }
-  [[nodiscard]] std::map<std::string, std::string> environment() const { return {{"DISPLAY", name_}}; }
-  [[nodiscard]] std::string shot(const TemporaryDirectory& directory, const std::string& name) const {
-    const auto file = (directory.path() / (name + ".png")).string();
-    const auto taken = run_command({"import", "-display", name_, "-window", "root", file});
-    if (taken.exit_code != 0) throw std::runtime_error("no picture of the display: " + taken.errors);
-    return file;
-  }
-
- private:
-  Process server_;
-  std::string name_;
-};
-
-class Rdp : public ::testing::Test {
+// A desktop of freerdp-shadow-cli3 behind the gateway.
+class Rdp : public RdpGateway {
  protected:
   Rdp() {
     draw("steelblue");
@@ -47,12 +25,6 @@ class Rdp : public ::testing::Test {
     apply("channels: all");
   }
 
-  void apply(const std::string& terms) {
-    gateway_.apply("pools:\n  test: \"" + where_.pool.text() + "\"\nusers:\n  bob: { sources: [\"" +
-                   where_.client.text() + "\"] }\nservers:\n  win1: { address: \"" + where_.backend.text() +
-                   "\" }\nservices:\n  win1-rdp: { server: win1, proxy_ip: \"" + proxy_.text() +
-                   "\", port: 3389, kind: rdp }\ngrants:\n  bob-win1: { user: bob, server: win1, " + terms + " }\n");
-  }
   // A colour and a window in it: what no blank screen looks like.
   void draw(const std::string& colour) {
     const auto set = run_command({"xsetroot", "-solid", colour}, {.environment = desktop_.environment()});
@@ -70,17 +42,7 @@ class Rdp : public ::testing::Test {
         std::vector<std::string>{"freerdp-shadow-cli3", "/port:3389", "/bind-address:" + where_.backend.text(), "-auth",
                                  "/sec:tls"},
         StartOptions{.where = &network_.backend, .environment = environment});
-    ASSERT_TRUE(eventually([&] { return connect_tcp(network_.backend, {where_.backend, 3389}, 1s).fd.valid(); }, 20s))
-        << shadow_->output() << shadow_->errors();
-  }
-  std::unique_ptr<Process> client(const std::vector<std::string>& more = {}) {
-    std::vector<std::string> arguments{"xfreerdp3",       "/v:" + proxy_.text(), "/u:bob",
-                                       "/p:" + password_, "/cert:ignore",        "/sec:tls",
-                                       "/size:1024x768",  "/gfx:AVC420"};
-    arguments.insert(arguments.end(), more.begin(), more.end());
-    auto environment = seat_.environment();
-    environment["HOME"] = home_.path().string();
-    return std::make_unique<Process>(arguments, StartOptions{.where = &network_.client, .environment = environment});
+    ASSERT_TRUE(backend_listens()) << shadow_->output() << shadow_->errors();
   }
   // Pixels that differ by more than the codec's loss, of 786,432.
   long difference() {
@@ -96,31 +58,10 @@ class Rdp : public ::testing::Test {
         },
         20s);
   }
-  nlohmann::json sessions() { return gateway_.json({"sessions"}).at("sessions"); }
-  bool ended_as(const std::string& reason) {
-    return eventually([&] { return !sessions().empty() && sessions()[0].at("end_reason") == reason; });
-  }
-  // The workers that serve somebody: those with a socket of the network.
-  std::vector<pid_t> workers() {
-    std::vector<pid_t> list;
-    const auto found = run_command({"pgrep", "-x", "-P", std::to_string(gateway_.daemon().id()), "gatehouse-rdp"});
-    std::istringstream lines(found.output);
-    for (pid_t id = 0; lines >> id;) list.push_back(id);
-    return list;
-  }
 
-  Network network_;
-  const Addresses& where_ = addresses(Family::v4);
-  const Address proxy_ = proxy_ip(Family::v4, 10);
-  const std::string password_ = "kirschkern-4711";
-  TemporaryDirectory directory_;
-  TemporaryDirectory home_;
   Screen desktop_;
-  Screen seat_;
   std::unique_ptr<Process> window_;
   std::unique_ptr<Process> shadow_;
-  TemporaryDirectory recordings_;
-  Gateway gateway_{network_, {{"rdp", "{ backend_security: tls, recordings: " + recordings_.path().string() + " }"}}};
 };
 
 TEST_F(Rdp, ASessionPassesItsWorkerAndShowsTheDesktop) {
@@ -160,7 +101,7 @@ TEST_F(Rdp, ARecordingShowsWhatWasSeenAndIsVouchedFor) {
     viewer->signal(SIGTERM);
     ASSERT_TRUE(ended_as("normal")) << sessions();
   }
-  const auto place = recordings_.path() / sessions()[0].at("id").dump();
+  const auto place = recording();
   const auto desktop = desktop_.shot(directory_, "desktop");
   const auto differing = recorded_difference(directory_, place / "000.mp4", desktop);
   EXPECT_GE(differing, 0);
@@ -195,7 +136,7 @@ TEST_F(Rdp, ARecordingThatBrokeOffPlaysUpToThere) {
   ASSERT_TRUE(shows_the_desktop()) << viewer->errors();
   draw("darkgreen");
   ASSERT_TRUE(shows_the_desktop()) << viewer->errors();
-  const auto place = recordings_.path() / sessions()[0].at("id").dump();
+  const auto place = recording();
   // Some seconds after the last change it is on the disk, while the session goes on.
   const auto is_shown = [&] {
     const auto desktop = desktop_.shot(directory_, "desktop");
@@ -333,10 +274,10 @@ TEST_F(Rdp, ChannelsThatNoGrantAllowsNeverReachTheBackend) {
   apply("channels: [clipboard]");
   const auto viewer = client({"+clipboard", "/drive:home,/tmp", "/sound"});
   ASSERT_TRUE(shows_the_desktop()) << viewer->errors();
-  EXPECT_TRUE(gateway_.wait_for_log("channel cliprdr opened"));
-  EXPECT_TRUE(gateway_.wait_for_log("channel rdpdr refused"));
-  EXPECT_TRUE(gateway_.wait_for_log("channel rdpsnd refused"));
-  EXPECT_TRUE(gateway_.wait_for_log("channel Microsoft::Windows::RDS::Graphics opened")) << gateway_.log();
+  EXPECT_TRUE(eventually([&] { return audit("channel_opened").find("RDS::Graphics") != std::string::npos; }))
+      << audit("channel_opened");
+  EXPECT_THAT(audit("channel_opened"), HasSubstr("cliprdr"));
+  EXPECT_THAT(audit("channel_refused"), AllOf(HasSubstr("rdpdr"), HasSubstr("rdpsnd")));
 }
 
 TEST_F(Rdp, ASilentClientIsClosedAndABackendThatIsGoneIsSaid) {

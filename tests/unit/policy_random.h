@@ -99,7 +99,7 @@ class RandomPolicy {
       grant.active = !one_in(12);
       if (one_in(8)) grant.session_limit = 1 + below(2);
       if (one_in(8)) grant.idle_timeout = Duration(60'000);
-      grant.channels = static_cast<Channels>(below(all_channels + 1U));
+      grant.channels = whole_channels(static_cast<Channels>(below(all_channels + 1U)));
       grant.record = one_in(2);
     }
     for (std::uint32_t i = below(3); i > 0; --i) {

@@ -50,13 +50,13 @@ TEST(ChannelRules, EachWordOpensItsOwnChannels) {
   EXPECT_THAT(channel_rules(set_of({Channel::remote_apps})).denied_channels, Not(Contains("rail")));
 }
 
-TEST(ChannelRules, DevicesPassOnlyTogether) {
-  EXPECT_THAT(channel_rules(set_of({Channel::drives})).denied_channels, Contains("rdpdr"));
-  EXPECT_THAT(channel_rules(set_of({Channel::drives, Channel::printers, Channel::smartcards})).denied_channels,
-              Contains("rdpdr"));
-  EXPECT_THAT(
-      channel_rules(set_of({Channel::drives, Channel::printers, Channel::smartcards, Channel::ports})).denied_channels,
-      Not(Contains("rdpdr")));
+TEST(ChannelRules, AChannelOfManyPassesWithTheFirstWordOfIt) {
+  EXPECT_THAT(channel_rules(0).denied_channels, ::testing::AllOf(Contains("rdpdr"), Contains("cliprdr")));
+  for (const auto channel :
+       {Channel::drives, Channel::drives_read, Channel::printers, Channel::smartcards, Channel::ports}) {
+    EXPECT_THAT(channel_rules(set_of({channel})).denied_channels, Not(Contains("rdpdr"))) << policy::name(channel);
+  }
+  EXPECT_THAT(channel_rules(set_of({Channel::clipboard_text_to_client})).denied_channels, Not(Contains("cliprdr")));
 }
 
 std::vector<std::uint8_t> message(std::initializer_list<int> head, const std::string& text = {}, bool ended = true) {

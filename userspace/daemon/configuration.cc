@@ -194,9 +194,15 @@ constexpr Word<rdp::Security> security_words[]{{"nla", rdp::Security::nla}, {"tl
 
 constexpr Word<bool> recording_words[]{{"required", true}, {"best_effort", false}};
 
+constexpr Word<rdp::Detail> clipboard_text_words[]{
+    {"off", rdp::Detail::off}, {"hash", rdp::Detail::outline}, {"text", rdp::Detail::full}};
+constexpr Word<rdp::Detail> keys_words[]{
+    {"off", rdp::Detail::off}, {"masked", rdp::Detail::outline}, {"on", rdp::Detail::full}};
+
 RdpOptions read_rdp(const StrictMap& root, Issues& issues) {
   const StrictMap map(root.file(), root.node("rdp"), "rdp",
-                      {"worker", "user", "backend_security", "recordings", "recording"}, issues);
+                      {"worker", "user", "backend_security", "recordings", "recording", "clipboard_text", "keys"},
+                      issues);
   RdpOptions options;
   if (const auto worker = map.text("worker")) {
     if (!worker->starts_with('/')) {
@@ -222,6 +228,8 @@ RdpOptions read_rdp(const StrictMap& root, Issues& issues) {
     options.recordings = *recordings;
   }
   take(options.recording_is_required, word(map, "recording", recording_words));
+  take(options.clipboard_text, word(map, "clipboard_text", clipboard_text_words));
+  take(options.keys, word(map, "keys", keys_words));
   return options;
 }
 

@@ -33,6 +33,8 @@ struct RdpOptions {
   rdp::Security backend_security = rdp::Security::nla;
   std::filesystem::path recordings;  // empty: nothing is recorded
   bool recording_is_required = true;
+  rdp::Detail clipboard_text = rdp::Detail::outline;
+  rdp::Detail keys = rdp::Detail::off;
 
   friend bool operator==(const RdpOptions&, const RdpOptions&) = default;
 };

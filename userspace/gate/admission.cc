@@ -159,6 +159,19 @@ void Loop::audit(store::AuditRow row) {
   if (!store_.submit_audit(row)) unaudited_.push_back(std::move(row));
 }
 
+void Loop::note(const Session& session, std::string action, std::string detail) {
+  store::AuditRow row;
+  row.time = now();
+  row.action = std::move(action);
+  row.user = session.user;
+  row.service = session.service;
+  row.source = session.client.address;
+  row.destination = session.proxy;
+  row.session_id = session.id;
+  row.detail = std::move(detail);
+  audit(std::move(row));
+}
+
 void Loop::hand_in_unaudited() {
   while (!unaudited_.empty() && store_.submit_audit(unaudited_.back())) unaudited_.pop_back();
 }
@@ -257,12 +270,16 @@ bool Loop::open(Fd client, const Arrival& arrival, const policy::Decision& decis
   options.keep_alive = options_.keep_alive;
   options.user_timeout = options_.user_timeout;
   if (spec.kind == policy::Kind::rdp && options_.rdp) {
-    session->forwarder = make_rdp_forwarder(*options_.rdp, std::move(socket), options,
-                                            {.session = session->id,
-                                             .service = session->service,
-                                             .server = session->server,
-                                             .channels = decision.channels,
-                                             .record = decision.record});
+    session->forwarder =
+        make_rdp_forwarder(*options_.rdp, std::move(socket), options,
+                           {.session = session->id,
+                            .service = session->service,
+                            .server = session->server,
+                            .channels = decision.channels,
+                            .record = decision.record,
+                            .note = [this, session = session.get()](std::string action, std::string detail) {
+                              note(*session, std::move(action), std::move(detail));
+                            }});
   } else {
     session->forwarder = make_forwarder(spec.kind, std::move(socket), pipes_, options);
   }

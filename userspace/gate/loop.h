@@ -100,6 +100,7 @@ class Loop {
   void take_terms(Session& session, const policy::Decision& decision);
   void announce_end(Session& session, WallTime time) const;
   void audit(store::AuditRow row);
+  void note(const Session& session, std::string action, std::string detail);
   void hand_in_unaudited();
   void count_given_up(const Session& session);
   store::AuditRow audit_row(std::string action, const Endpoint& from, const Endpoint& to,

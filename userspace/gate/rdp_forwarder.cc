@@ -10,10 +10,12 @@
 #include <boost/asio/redirect_error.hpp>
 #include <cerrno>
 #include <optional>
+#include <set>
 #include <utility>
 #include <variant>
 #include <vector>
 
+#include "gate/rdp_audit.h"
 #include "rdp/channel_policy.h"
 #include "rdp/control_channel.h"
 #include "relay/dialer.h"
@@ -33,6 +35,7 @@ constexpr std::chrono::milliseconds cut_after{400};  // of being told to end
 constexpr std::chrono::milliseconds kill_after{700};
 constexpr std::chrono::milliseconds worker_pause{10};
 constexpr int worker_attempts = 300;
+constexpr std::size_t most_noted = 256;
 
 // MS-RDPBCGR 2.2.5.1.1: what a client shows its user.
 enum class ErrorInfo : std::uint32_t {
@@ -114,6 +117,7 @@ class RdpForwarder final : public Forwarder {
   std::chrono::milliseconds idle_timeout_{0};
   SteadyTime last_movement_{};
   std::uint64_t bytes_seen_ = 0;
+  std::set<std::string> noted_;  // what is told once
 };
 
 relay::TcpBytes RdpForwarder::bytes() const {
@@ -176,6 +180,9 @@ Result<void> RdpForwarder::hand_over() {
   start.key = std::move(certificate->key);
   start.backend = terms_.server;
   start.back = services_.backend_security;
+  start.channels = policy::whole_channels(terms_.channels);
+  start.clipboard_text = services_.clipboard_text;
+  start.keys = services_.keys;
   start.denied_channels = std::move(rules.denied_channels);
   start.dynamic_channels = std::move(rules.dynamic_channels);
   std::vector<int> descriptors{client_.native_handle()};
@@ -267,16 +274,16 @@ Task<void> RdpForwarder::take(rdp::Message message) {
     take_recording_fault(failed->what);
   } else if (const auto* ended = std::get_if<rdp::Ended>(&message)) {
     take_end(*ended);
-  } else if (const auto* channel = std::get_if<rdp::ChannelNotice>(&message)) {
-    spdlog::debug("session {}: channel {} {}", terms_.session, channel->name, channel->opened ? "opened" : "refused");
   } else if (const auto* active = std::get_if<rdp::Active>(&message)) {
     spdlog::debug("session {}: active with {}x{}", terms_.session, active->width, active->height);
+  } else if (const auto row = rdp_audit_row(message)) {
+    if (row->once && (noted_.size() >= most_noted || !noted_.insert(row->action + row->detail).second)) co_return;
+    terms_.note(row->action, row->detail);
   }
 }
 
 Task<void> RdpForwarder::answer_logon(const rdp::LogonQuery& query) {
-  spdlog::debug("session {}: logon of a client with build {}, {}x{}", terms_.session, query.client_build, query.width,
-                query.height);
+  if (const auto row = rdp_audit_row(query)) terms_.note(row->action, row->detail);
   auto failure = co_await dial();
   if (failure) {
     settle(failure->reason, std::move(failure->detail));

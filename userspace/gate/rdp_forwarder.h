@@ -23,6 +23,8 @@ struct RdpServices {
   std::unique_ptr<rdp::TrustedBackends> backends;
   std::unique_ptr<rdp::WorkerPool> workers;
   rdp::Security backend_security = rdp::Security::nla;
+  rdp::Detail clipboard_text = rdp::Detail::outline;
+  rdp::Detail keys = rdp::Detail::off;
   std::filesystem::path recordings;      // a directory in it for each session; empty: nothing is recorded
   bool recording_is_required = true;     // a session that cannot be recorded (any more) ends
   std::optional<unsigned> recorder_uid;  // whose directories they are: the workers'
@@ -37,6 +39,8 @@ struct RdpTerms {
   std::string server;
   policy::Channels channels = 0;
   bool record = false;
+  // A row of the audit about this session.
+  std::function<void(std::string action, std::string detail)> note;
 };
 
 std::unique_ptr<Forwarder> make_rdp_forwarder(RdpServices& services, relay::Socket client, relay::RelayOptions options,

@@ -31,9 +31,12 @@ Field active_field(bool active) {
 
 Field channels_field(Channels channels) {
   Field field{"channels", {}, Field::Shape::list, channels == 0};
-  for (unsigned bit = 1; bit <= all_channels; bit <<= 1U) {
+  Channels said = whole_channels(channels);
+  if (holds(said, Channel::clipboard)) said &= ~clipboard_parts;
+  if (holds(said, Channel::drives)) said &= ~drives_parts;
+  for (Channels bit = 1; bit <= all_channels; bit <<= 1U) {
     const auto channel = static_cast<Channel>(bit);
-    if (holds(channels, channel)) field.values.emplace_back(name(channel));
+    if (holds(said, channel)) field.values.emplace_back(name(channel));
   }
   return field;
 }

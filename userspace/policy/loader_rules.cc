@@ -123,6 +123,7 @@ Grant read_grant(Entry& entry) {
   entry.parse("session_limit", parse_session_limit, grant.session_limit);
   entry.read("record", grant.record);
   entry.each("channels", parse_channel, [&](Channels more, int /*line*/) { grant.channels |= more; });
+  grant.channels = whole_channels(grant.channels);
   return grant;
 }
 

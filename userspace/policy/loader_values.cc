@@ -77,9 +77,11 @@ Result<std::uint32_t> parse_session_limit(std::string_view text) {
 Result<Channels> parse_channel(std::string_view text) {
   if (text == "all") return all_channels;
   if (const auto channel = channel_of(text)) return static_cast<Channels>(*channel);
-  return failure("'" + std::string(text) + "' is not a channel",
-                 "write clipboard, drives, printers, smartcards, ports, audio, microphone, camera, usb, remote_apps or "
-                 "all");
+  return failure(
+      "'" + std::string(text) + "' is not a channel",
+      "write clipboard, clipboard_text_to_server (or _images_, _files_; or _to_client), drives, drives_read, "
+      "drives_write, drives_delete, drives_rename, printers, smartcards, ports, audio, microphone, camera, "
+      "usb, remote_apps or all");
 }
 
 }  // namespace gatehouse::policy

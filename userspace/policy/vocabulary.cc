@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <span>
+#include <utility>
 
 namespace gatehouse::policy {
 namespace {
@@ -13,16 +14,27 @@ struct Word {
   std::string_view name;
 };
 
-constexpr std::array<Word<Channel>, 10> channel_words{{{Channel::clipboard, "clipboard"},
-                                                       {Channel::drives, "drives"},
-                                                       {Channel::printers, "printers"},
-                                                       {Channel::smartcards, "smartcards"},
-                                                       {Channel::ports, "ports"},
-                                                       {Channel::audio, "audio"},
-                                                       {Channel::microphone, "microphone"},
-                                                       {Channel::camera, "camera"},
-                                                       {Channel::usb, "usb"},
-                                                       {Channel::remote_apps, "remote_apps"}}};
+constexpr std::array<Word<Channel>, 20> channel_words{
+    {{Channel::clipboard, "clipboard"},
+     {Channel::drives, "drives"},
+     {Channel::printers, "printers"},
+     {Channel::smartcards, "smartcards"},
+     {Channel::ports, "ports"},
+     {Channel::audio, "audio"},
+     {Channel::microphone, "microphone"},
+     {Channel::camera, "camera"},
+     {Channel::usb, "usb"},
+     {Channel::remote_apps, "remote_apps"},
+     {Channel::clipboard_text_to_server, "clipboard_text_to_server"},
+     {Channel::clipboard_text_to_client, "clipboard_text_to_client"},
+     {Channel::clipboard_images_to_server, "clipboard_images_to_server"},
+     {Channel::clipboard_images_to_client, "clipboard_images_to_client"},
+     {Channel::clipboard_files_to_server, "clipboard_files_to_server"},
+     {Channel::clipboard_files_to_client, "clipboard_files_to_client"},
+     {Channel::drives_read, "drives_read"},
+     {Channel::drives_write, "drives_write"},
+     {Channel::drives_delete, "drives_delete"},
+     {Channel::drives_rename, "drives_rename"}}};
 constexpr std::array<Word<Transport>, 2> all_transports{{{Transport::tcp, "tcp"}, {Transport::udp, "udp"}}};
 constexpr std::array<Word<Kind>, 3> all_kinds{
     {{Kind::rdp, "rdp"}, {Kind::relay, "relay"}, {Kind::rustdesk, "rustdesk"}}};
@@ -125,6 +137,14 @@ std::optional<Enum> value_in(const Words& words, std::string_view text) {
 }
 
 }  // namespace
+
+Channels whole_channels(Channels channels) {
+  for (const auto& [whole, parts] : {std::pair{Channel::clipboard, clipboard_parts}, {Channel::drives, drives_parts}}) {
+    if (holds(channels, whole)) channels |= parts;
+    if ((channels & parts) == parts) channels |= static_cast<Channels>(whole);
+  }
+  return channels;
+}
 
 std::string_view name(Channel value) {
   return name_in(channel_words, value);

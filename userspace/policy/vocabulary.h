@@ -56,6 +56,8 @@ inline constexpr std::string_view audit_actions[]{
     "daemon_died",     "configuration_reloaded", "token_added",
     "token_removed",   "login_failed",           "retention_removed",
     "backend_trusted", "backend_changed",        "recording_failed",
+    "rdp_logon",       "channel_opened",         "channel_refused",
+    "file_passed",     "clipboard_passed",
 };
 bool is_audit_action(std::string_view text);
 
@@ -84,8 +86,9 @@ enum class EndReason : std::uint16_t {
   out_of_resources = 20,
 };
 
-// What an RDP session may carry besides picture, keyboard and mouse. A set of them is an or of their bits.
-enum class Channel : std::uint16_t {
+// What an RDP session may carry besides picture, keyboard and mouse. A set of them is an or of their bits, which are
+// stored: append only. `clipboard` and `drives` stand for all that is told apart below them.
+enum class Channel : std::uint32_t {
   clipboard = 1U << 0U,
   drives = 1U << 1U,
   printers = 1U << 2U,
@@ -96,12 +99,26 @@ enum class Channel : std::uint16_t {
   camera = 1U << 7U,
   usb = 1U << 8U,
   remote_apps = 1U << 9U,
+  clipboard_text_to_server = 1U << 10U,
+  clipboard_text_to_client = 1U << 11U,
+  clipboard_images_to_server = 1U << 12U,
+  clipboard_images_to_client = 1U << 13U,
+  clipboard_files_to_server = 1U << 14U,
+  clipboard_files_to_client = 1U << 15U,
+  drives_read = 1U << 16U,   // by the server: from the client's drive
+  drives_write = 1U << 17U,  // by the server: onto the client's drive
+  drives_delete = 1U << 18U,
+  drives_rename = 1U << 19U,
 };
-using Channels = std::uint16_t;
-inline constexpr Channels all_channels = (1U << 10U) - 1;
+using Channels = std::uint32_t;
+inline constexpr Channels clipboard_parts = 0x3FU << 10U;
+inline constexpr Channels drives_parts = 0xFU << 16U;
+inline constexpr Channels all_channels = (1U << 20U) - 1;
 inline constexpr bool holds(Channels channels, Channel channel) {
   return (channels & static_cast<Channels>(channel)) != 0;
 }
+// With the whole where all its parts are, and all parts where the whole is.
+Channels whole_channels(Channels channels);
 
 std::string_view name(Channel value);
 std::string_view name(Transport value);

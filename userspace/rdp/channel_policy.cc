@@ -23,13 +23,15 @@ constexpr const char* always_allowed[]{"Microsoft::Windows::RDS::Graphics",
 
 ChannelRules channel_rules(policy::Channels allowed) {
   ChannelRules rules;
+  allowed = policy::whole_channels(allowed);
   if (allowed == policy::all_channels) return rules;
   const auto deny = [&](bool denied, std::initializer_list<const char*> names) {
     if (denied) rules.denied_channels.insert(rules.denied_channels.end(), names.begin(), names.end());
   };
-  deny(!holds(allowed, Channel::clipboard), {"cliprdr"});
-  const bool devices = holds(allowed, Channel::drives) && holds(allowed, Channel::printers) &&
-                       holds(allowed, Channel::smartcards) && holds(allowed, Channel::ports);
+  // What of these two may pass their gates decide (rdp/clipboard_gate.h, rdp/device_gate.h).
+  deny((allowed & policy::clipboard_parts) == 0, {"cliprdr"});
+  const bool devices = (allowed & policy::drives_parts) != 0 || holds(allowed, Channel::printers) ||
+                       holds(allowed, Channel::smartcards) || holds(allowed, Channel::ports);
   deny(!devices, {"rdpdr"});
   deny(!holds(allowed, Channel::audio), {"rdpsnd"});
   deny(!holds(allowed, Channel::remote_apps), {"rail", "rail_wi", "rail_ri"});

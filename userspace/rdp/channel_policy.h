@@ -1,8 +1,8 @@
 // What a grant says about channels, in the names that the protocol has for them: static ones (MS-RDPBCGR 2.2.1.3.4.1)
 // and dynamic ones (MS-RDPEDYC 2.2.2.1).
 //
-//   clipboard    cliprdr (MS-RDPECLIP)
-//   drives, printers, smartcards, ports    rdpdr (MS-RDPEFS) carries all four: it passes only where all are allowed
+//   clipboard, and its parts               cliprdr (MS-RDPECLIP), through rdp/clipboard_gate.h
+//   drives, its parts, printers, smartcards, ports    rdpdr (MS-RDPEFS), through rdp/device_gate.h
 //   audio        rdpsnd (MS-RDPEA), AUDIO_PLAYBACK_DVC, AUDIO_PLAYBACK_LOSSY_DVC
 //   microphone   AUDIO_INPUT (MS-RDPEAI)
 //   camera       RDCamera_Device_* (MS-RDPECAM)

@@ -1,5 +1,7 @@
 #include "rdp/control_message.h"
 
+#include <algorithm>
+#include <array>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <type_traits>
@@ -10,6 +12,7 @@ namespace {
 using nlohmann::json;
 
 constexpr std::size_t most_names = 256;
+constexpr std::array<const char*, 3> detail_words{"off", "outline", "full"};
 
 // One pass over the members of a message, in either direction: the same list of members writes and reads.
 class Writer {
@@ -24,6 +27,10 @@ class Writer {
     object_[key] = value;
   }
   void member(const char* key, const Security& value) { object_[key] = value == Security::nla ? "nla" : "tls"; }
+  void member(const char* key, const Detail& value) { object_[key] = detail_words.at(static_cast<std::size_t>(value)); }
+  void member(const char* key, const Direction& value) {
+    object_[key] = value == Direction::to_server ? "to_server" : "to_client";
+  }
   void member(const char* key, const std::vector<std::string>& value) { object_[key] = value; }
   void member(const char* key, const std::optional<std::string>& value) {
     if (value) object_[key] = *value;
@@ -73,6 +80,18 @@ class Reader {
     } else {
       complain(key);
     }
+  }
+  void member(const char* key, Detail& value) {
+    const auto found = take(key, true);
+    const auto* const at =
+        std::find_if(detail_words.begin(), detail_words.end(), [&](const char* word) { return found == word; });
+    if (at == detail_words.end()) return complain(key);
+    value = static_cast<Detail>(at - detail_words.begin());
+  }
+  void member(const char* key, Direction& value) {
+    const auto found = take(key, true);
+    if (found != "to_server" && found != "to_client") return complain(key);
+    value = found == "to_server" ? Direction::to_server : Direction::to_client;
   }
   void member(const char* key, std::vector<std::string>& value) {
     const auto found = take(key, true);
@@ -137,6 +156,9 @@ void pass(Pass& to, Body& body) {
     to.member("front", body.front);
     to.member("backend", body.backend);
     to.member("back", body.back);
+    to.member("channels", body.channels);
+    to.member("clipboard_text", body.clipboard_text);
+    to.member("keys", body.keys);
     to.member("denied_channels", body.denied_channels);
     to.member("dynamic_channels", body.dynamic_channels);
     to.member("recording", body.recording);
@@ -175,6 +197,22 @@ void pass(Pass& to, Body& body) {
   } else if constexpr (std::is_same_v<Type, ChannelNotice>) {
     to.member("name", body.name);
     to.member("opened", body.opened);
+  } else if constexpr (std::is_same_v<Type, ClipboardNotice>) {
+    to.member("direction", body.direction);
+    to.member("kind", body.kind);
+    to.member("bytes", body.bytes);
+    to.member("sha256", body.sha256);
+    to.member("text", body.text);
+  } else if constexpr (std::is_same_v<Type, FileNotice>) {
+    to.member("channel", body.channel);
+    to.member("direction", body.direction);
+    to.member("name", body.name);
+    to.member("bytes", body.bytes);
+    to.member("whole", body.whole);
+    to.member("sha256", body.sha256);
+  } else if constexpr (std::is_same_v<Type, RefusalNotice>) {
+    to.member("channel", body.channel);
+    to.member("what", body.what);
   } else if constexpr (std::is_same_v<Type, Redirection>) {
     to.member("target", body.target);
   } else if constexpr (std::is_same_v<Type, RecordingFailed>) {
@@ -186,8 +224,9 @@ void pass(Pass& to, Body& body) {
   }
 }
 
-constexpr const char* types[]{"start",       "reply",  "end",     "warn",        "account",          "logon",
-                              "certificate", "active", "channel", "redirection", "recording_failed", "ended"};
+constexpr const char* types[]{"start",  "reply",   "end",       "warn", "account", "logon",       "certificate",
+                              "active", "channel", "clipboard", "file", "refusal", "redirection", "recording_failed",
+                              "ended"};
 static_assert(std::size(types) == std::variant_size_v<Message>);
 
 template <std::size_t index = 0>

@@ -22,10 +22,19 @@
 #include <vector>
 
 #include "base/result.h"
+#include "policy/vocabulary.h"
+#include "rdp/message_assembler.h"
 
 namespace gatehouse::rdp {
 
 enum class Security : std::uint8_t { tls, nla };
+
+// How much of what is typed, and of text that goes over the clipboard, is told.
+enum class Detail : std::uint8_t {
+  off,
+  outline,  // of keys: that one was pressed; of text: its length and hash
+  full,
+};
 
 // ---- to the worker
 
@@ -36,6 +45,9 @@ struct Start {
   Security front = Security::tls;
   std::string backend;  // its name, as it is told to it and checked
   Security back = Security::nla;
+  policy::Channels channels = 0;  // what may go over the channels that pass
+  Detail clipboard_text = Detail::outline;
+  Detail keys = Detail::off;
   std::vector<std::string> denied_channels;   // static ones, by their names
   std::vector<std::string> dynamic_channels;  // only these (rdp/channel_policy.h); empty: all
   bool recording = false;                     // decode what is passed
@@ -101,6 +113,33 @@ struct ChannelNotice {
   bool opened = false;  // otherwise refused
 };
 
+// What went over the clipboard, other than files. `text` only where it is wanted, and at most most_text bytes of it.
+struct ClipboardNotice {
+  static constexpr std::size_t most_text = 16384;
+  Direction direction = Direction::to_server;
+  std::string kind;  // "text", "image", "other"
+  std::uint64_t bytes = 0;
+  std::optional<std::string> sha256 = {};
+  std::optional<std::string> text = {};
+};
+
+// A file that went over a channel. The hash is of its first `bytes` bytes; `whole`: there was no gap, and nothing is
+// missing at the end as far as its size is known.
+struct FileNotice {
+  std::string channel;  // "clipboard", "drive", "printer"
+  Direction direction = Direction::to_server;
+  std::string name;
+  std::uint64_t bytes = 0;
+  bool whole = false;
+  std::string sha256;
+};
+
+// What the grant does not allow: told once a session for each.
+struct RefusalNotice {
+  std::string channel;
+  std::string what;  // "clipboard_text_to_server", "drives_write", "printers", ...: the word in the grant that would
+};
+
 struct Redirection {  // that the backend asked for, and nobody follows
   std::string target;
 };
@@ -115,7 +154,7 @@ struct Ended {
 };
 
 using Message = std::variant<Start, Reply, End, Warn, AccountQuery, LogonQuery, CertificateQuery, Active, ChannelNotice,
-                             Redirection, RecordingFailed, Ended>;
+                             ClipboardNotice, FileNotice, RefusalNotice, Redirection, RecordingFailed, Ended>;
 
 std::string encode(const Message& message);
 Result<Message> decode(std::string_view text);

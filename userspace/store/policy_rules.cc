@@ -228,7 +228,8 @@ void read_grants(SQLite::Database& database, policy::Document& document) {
     read_common(reader, grant);
     grant.active = reader.truth();
     grant.record = reader.truth();
-    grant.channels = static_cast<policy::Channels>(reader.number() & policy::all_channels);
+    // What was stored by a version that knew only the whole has no parts.
+    grant.channels = policy::whole_channels(static_cast<policy::Channels>(reader.number() & policy::all_channels));
     grant.idle_timeout = reader.maybe_duration();
     if (const auto limit = reader.maybe_number()) grant.session_limit = static_cast<std::uint32_t>(*limit);
   }

@@ -14,28 +14,81 @@
 #include <string>
 
 #include "rdp/channel_policy.h"
+#include "rdp/clipboard_gate.h"
+#include "rdp/device_gate.h"
 #include "rdp/dynamic_channels.h"
 #include "rdp/worker/session.h"
 #include "rdp/worker/settings.h"
 
 namespace gatehouse::rdp {
 
-bool pass_to_back(Session& session, std::uint16_t front_id, const Chunk& chunk) {
+namespace {
+
+constexpr const char* clipboard_channel = "cliprdr";
+constexpr const char* device_channel = "rdpdr";
+
+bool send_to_back(Session& session, const char* name, const Chunk& chunk) {
   rdpContext* back = session.back();
   if (back == nullptr) return true;
-  const char* name = WTSChannelGetName(session.peer(), front_id);
-  if (name == nullptr) return true;
   const auto id = freerdp_channels_get_id_by_name(back->instance, name);
   if (id == 0 || id == UINT16_MAX) return true;
   return back->instance->SendChannelPacket(back->instance, id, chunk.total, chunk.flags, chunk.data, chunk.size) ==
          TRUE;
 }
 
-bool pass_to_front(Session& session, const char* name, const Chunk& chunk) {
+bool send_to_front(Session& session, const char* name, const Chunk& chunk) {
   freerdp_peer* peer = session.peer();
   const auto id = WTSChannelGetId(peer, name);
   if (id == 0) return true;
   return peer->SendChannelPacket(peer, id, chunk.total, chunk.flags, chunk.data, chunk.size) == TRUE;
+}
+
+bool pass_gate(Session& session, ChannelGate& gate, const char* name, Direction direction, const Chunk& chunk) {
+  const auto taken = gate.take(direction, chunk);
+  if (taken) return *taken;
+  session.end("channel_fault", std::string(name) + ": " + taken.error().what);
+  return false;
+}
+
+ChannelGate::Send sender(Session& session, const char* name) {
+  return [&session, name](Direction direction, const Chunk& chunk) {
+    return direction == Direction::to_server ? send_to_back(session, name, chunk) : send_to_front(session, name, chunk);
+  };
+}
+
+}  // namespace
+
+ChannelGates::ChannelGates(Session& session) {
+  const auto& start = session.start();
+  const auto tell = [&session](const Message& notice) { session.tell(notice); };
+  clipboard_ =
+      std::make_unique<ClipboardGate>(start.channels, start.clipboard_text, sender(session, clipboard_channel), tell);
+  devices_ = std::make_unique<DeviceGate>(start.channels, sender(session, device_channel), tell);
+}
+
+ChannelGates::~ChannelGates() = default;
+
+ChannelGate* ChannelGates::of(std::string_view channel) const {
+  if (channel == clipboard_channel) return clipboard_.get();
+  return channel == device_channel ? devices_.get() : nullptr;
+}
+
+void ChannelGates::close() {
+  clipboard_->close();
+  devices_->close();
+}
+
+bool pass_to_back(Session& session, std::uint16_t front_id, const Chunk& chunk) {
+  if (session.back() == nullptr) return true;
+  const char* name = WTSChannelGetName(session.peer(), front_id);
+  if (name == nullptr) return true;
+  if (auto* gate = session.gates().of(name)) return pass_gate(session, *gate, name, Direction::to_server, chunk);
+  return send_to_back(session, name, chunk);
+}
+
+bool pass_to_front(Session& session, const char* name, const Chunk& chunk) {
+  if (auto* gate = session.gates().of(name)) return pass_gate(session, *gate, name, Direction::to_client, chunk);
+  return send_to_front(session, name, chunk);
 }
 
 bool refuse_dynamic(Session& session, freerdp* instance, std::uint16_t id, const Chunk& chunk) {

@@ -1,10 +1,14 @@
-// Static channels (MS-RDPBCGR 2.2.6) between the legs: each chunk goes on as it came, with the flags and the whole
-// length that stand over it, so nothing is put together and nothing kept. A channel that the policy denies the backend
-// never hears of: to the client it is joined and silent.
+// Static channels (MS-RDPBCGR 2.2.6) between the legs. The clipboard and the devices pass their gates; of all others
+// each chunk goes on as it came, with the flags and the whole length that stand over it, so nothing is put together and
+// nothing kept. A channel that the policy denies the backend never hears of: to the client it is joined and silent.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <string_view>
+
+#include "rdp/channel_gate.h"
 
 using freerdp = struct rdp_freerdp;
 
@@ -12,16 +16,27 @@ namespace gatehouse::rdp {
 
 class Session;
 
-struct Chunk {
-  const std::uint8_t* data = nullptr;
-  std::size_t size = 0;
-  std::uint32_t flags = 0;
-  std::size_t total = 0;
-};
-
 // false: that leg is gone. A chunk of a channel that the other side has not is dropped.
+// Both end the session where what comes is malformed.
 bool pass_to_back(Session& session, std::uint16_t front_id, const Chunk& chunk);
 bool pass_to_front(Session& session, const char* name, const Chunk& chunk);
+
+class ChannelGates {
+ public:
+  explicit ChannelGates(Session& session);
+  ~ChannelGates();
+  ChannelGates(const ChannelGates&) = delete;
+  ChannelGates& operator=(const ChannelGates&) = delete;
+
+  // nullptr: that channel has none.
+  [[nodiscard]] ChannelGate* of(std::string_view channel) const;
+  // What was under way is told.
+  void close();
+
+ private:
+  std::unique_ptr<ChannelGate> clipboard_;
+  std::unique_ptr<ChannelGate> devices_;
+};
 
 // Whether the chunk of drdynvc is a dynamic channel that the policy denies: the backend is told, as by a client that
 // has it not, and nobody else is.

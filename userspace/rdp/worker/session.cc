@@ -4,6 +4,7 @@
 #include <freerdp/peer.h>
 
 #include "rdp/worker/back_leg.h"
+#include "rdp/worker/channel_relay.h"
 #include "rdp/worker/front_leg.h"
 #include "rdp/worker/settings.h"
 
@@ -13,6 +14,7 @@ Session::Session(Start start, Fd client, DaemonLink& link, FrameSink* sink)
     : start_(std::move(start)),
       link_(link),
       sink_(sink),
+      gates_(std::make_unique<ChannelGates>(*this)),
       front_(std::make_unique<FrontLeg>(*this, std::move(client))) {}
 
 Session::~Session() = default;
@@ -42,6 +44,7 @@ Ended Session::run() {
   if (error_info != 0 && ever_active_) front_->send_error_info(error_info);
   back_context_ = nullptr;
   if (back_) back_->stop();  // joins
+  gates_->close();
   front_->close();
   const std::lock_guard lock(mutex_);
   return ended_;

@@ -31,6 +31,7 @@ using rdpContext = struct rdp_context;
 namespace gatehouse::rdp {
 
 class BackLeg;
+class ChannelGates;
 class FrontLeg;
 
 class Session {
@@ -64,6 +65,7 @@ class Session {
   [[nodiscard]] const Start& start() const { return start_; }
   [[nodiscard]] DaemonLink& link() { return link_; }
   [[nodiscard]] FrameSink* sink() { return sink_; }
+  [[nodiscard]] ChannelGates& gates() { return *gates_; }
   // Who else wants to know what is told to the daemon.
   void tell(const Message& notice);
   std::function<void(const Message&)> on_notice;
@@ -79,6 +81,7 @@ class Session {
   Start start_;
   DaemonLink& link_;
   FrameSink* sink_;
+  std::unique_ptr<ChannelGates> gates_;
   std::unique_ptr<FrontLeg> front_;
   std::unique_ptr<BackLeg> back_;
   std::atomic<rdpContext*> back_context_{nullptr};

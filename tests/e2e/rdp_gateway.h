@@ -1,0 +1,80 @@
+// What tests of RDP sessions have in common: the real daemon with its workers, a service of kind rdp, and a client with
+// a display of its own. The backend is the test's: it listens at where_.backend, port 3389.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "support/directories.h"
+#include "support/gateway.h"
+#include "support/patience.h"
+#include "support/process.h"
+#include "support/screen.h"
+
+namespace gatehouse::test {
+
+class RdpGateway : public ::testing::Test {
+ protected:
+  // `options`: more keys of `rdp`, as YAML: ", keys: on".
+  explicit RdpGateway(const std::string& options = {})
+      : gateway_(network_,
+                 {{"rdp", "{ backend_security: tls, recordings: " + recordings_.path().string() + options + " }"}}) {}
+
+  void apply(const std::string& terms) {
+    gateway_.apply("pools:\n  test: \"" + where_.pool.text() + "\"\nusers:\n  bob: { sources: [\"" +
+                   where_.client.text() + "\"] }\nservers:\n  win1: { address: \"" + where_.backend.text() +
+                   "\" }\nservices:\n  win1-rdp: { server: win1, proxy_ip: \"" + proxy_.text() +
+                   "\", port: 3389, kind: rdp }\ngrants:\n  bob-win1: { user: bob, server: win1, " + terms + " }\n");
+  }
+  std::unique_ptr<Process> client(const std::vector<std::string>& more = {}) {
+    std::vector<std::string> arguments{"xfreerdp3",       "/v:" + proxy_.text(), "/u:" + user_,
+                                       "/p:" + password_, "/cert:ignore",        "/sec:tls",
+                                       "/size:1024x768",  "/gfx:AVC420"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    auto environment = seat_.environment();
+    environment["HOME"] = home_.path().string();
+    return std::make_unique<Process>(arguments, StartOptions{.where = &network_.client, .environment = environment});
+  }
+  bool backend_listens() {
+    return eventually([&] { return connect_tcp(network_.backend, {where_.backend, 3389}, 1s).fd.valid(); }, 20s);
+  }
+  nlohmann::json sessions() { return gateway_.json({"sessions"}).at("sessions"); }
+  bool ended_as(const std::string& reason) {
+    return eventually([&] { return !sessions().empty() && sessions()[0].at("end_reason") == reason; });
+  }
+  // Of the audit, the details of all rows with that action, one a line.
+  std::string audit(const std::string& action) {
+    std::string details;
+    const auto found = gateway_.json({"audit", "--action", action});
+    for (const auto& row : found.at("rows")) {
+      details += row.at("detail").get<std::string>() + "\n";
+    }
+    return details;
+  }
+  // The workers, those that wait as well.
+  std::vector<pid_t> workers() {
+    std::vector<pid_t> list;
+    const auto found = run_command({"pgrep", "-x", "-P", std::to_string(gateway_.daemon().id()), "gatehouse-rdp"});
+    std::istringstream lines(found.output);
+    for (pid_t id = 0; lines >> id;) list.push_back(id);
+    return list;
+  }
+  std::filesystem::path recording() { return recordings_.path() / sessions().at(0).at("id").dump(); }
+
+  Network network_;
+  const Addresses& where_ = addresses(Family::v4);
+  const Address proxy_ = proxy_ip(Family::v4, 10);
+  std::string user_ = "bob";
+  const std::string password_ = "kirschkern-4711";
+  TemporaryDirectory directory_;
+  TemporaryDirectory home_;
+  Screen seat_;
+  TemporaryDirectory recordings_;
+  Gateway gateway_;
+};
+
+}  // namespace gatehouse::test

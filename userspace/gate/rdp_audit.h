@@ -1,0 +1,20 @@
+// What a worker tells of its session, as rows of the audit.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "rdp/control_message.h"
+
+namespace gatehouse::gate {
+
+struct RdpAuditRow {
+  std::string action;
+  std::string detail;
+  bool once = false;  // in a session: that it is so, not how often
+};
+
+// nullopt: nothing that the audit is for.
+std::optional<RdpAuditRow> rdp_audit_row(const rdp::Message& message);
+
+}  // namespace gatehouse::gate

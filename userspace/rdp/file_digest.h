@@ -1,0 +1,43 @@
+// The SHA-256 of a file that goes over a channel in pieces, each at its place: they may come out of order or twice, as
+// file systems ask for them. What is missing in between is waited for, up to a bound.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "rdp/little_endian.h"
+
+using EVP_MD_CTX = struct evp_md_ctx_st;
+
+namespace gatehouse::rdp {
+
+class FileDigest {
+ public:
+  static constexpr std::size_t most_ahead = std::size_t{8} << 20U;  // bytes
+
+  FileDigest();
+
+  void add(std::uint64_t position, Bytes piece);
+
+  // Bytes from the beginning without a gap; how far the furthest piece reached.
+  [[nodiscard]] std::uint64_t in_order() const { return in_order_; }
+  [[nodiscard]] std::uint64_t reached() const { return reached_; }
+  // Of the first in_order() bytes, as hexadecimal digits.
+  [[nodiscard]] std::string sha256() const;
+
+ private:
+  void take(Bytes piece);
+
+  std::unique_ptr<EVP_MD_CTX, void (*)(EVP_MD_CTX*)> context_;
+  std::uint64_t in_order_ = 0;
+  std::uint64_t reached_ = 0;
+  std::map<std::uint64_t, std::vector<std::uint8_t>> ahead_;
+  std::size_t ahead_bytes_ = 0;
+};
+
+std::string sha256_of(Bytes bytes);
+
+}  // namespace gatehouse::rdp
