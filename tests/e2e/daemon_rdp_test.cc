@@ -261,8 +261,8 @@ TEST_F(Rdp, ABackendWithAnotherCertificateIsRefusedUntilAnOperatorTrustsIt) {
   gateway_.restart();  // the store knows it, not only the daemon
   const auto refused = client();
   EXPECT_TRUE(refused->wait(patiently(20s)));
-  EXPECT_TRUE(ended_as("error")) << sessions();
-  EXPECT_THAT(sessions()[0].at("end_detail").get<std::string>(), HasSubstr("another certificate"));
+  EXPECT_TRUE(connection_ended_as("error")) << audit("connection_ended");
+  EXPECT_THAT(audit("connection_ended"), HasSubstr("another certificate"));
   EXPECT_THAT(gateway_.json({"status"}).at("alarms").dump(), HasSubstr("backend_certificate"));
   ASSERT_EQ(gateway_.cli({"server", "trust", "win1"}).exit_code, 0);
   const auto viewer = client();
@@ -284,11 +284,12 @@ TEST_F(Rdp, ASilentClientIsClosedAndABackendThatIsGoneIsSaid) {
   const auto silent = connect_tcp(network_.client, {proxy_, 3389}, 3s, Endpoint{where_.client, 0});
   ASSERT_TRUE(silent);
   EXPECT_NE(read_to_end(silent.fd, patiently(20s)).ending, Ending::timed_out);
-  EXPECT_TRUE(ended_as("timeout")) << sessions();
+  EXPECT_TRUE(connection_ended_as("timeout")) << audit("connection_ended");
   shadow_.reset();
   const auto viewer = client();
   EXPECT_TRUE(viewer->wait(patiently(20s)));
-  EXPECT_TRUE(ended_as("backend_refused")) << sessions();
+  EXPECT_TRUE(connection_ended_as("backend_refused")) << audit("connection_ended");
+  EXPECT_TRUE(sessions().empty()) << "what never was active is no session: " << sessions();
 }
 
 }  // namespace

@@ -24,11 +24,13 @@ class RdpGateway : public ::testing::Test {
       : gateway_(network_,
                  {{"rdp", "{ backend_security: tls, recordings: " + recordings_.path().string() + options + " }"}}) {}
 
-  void apply(const std::string& terms) {
+  // Terms of the grant, and more of the service.
+  void apply(const std::string& terms, const std::string& service = {}) {
     gateway_.apply("pools:\n  test: \"" + where_.pool.text() + "\"\nusers:\n  bob: { sources: [\"" +
                    where_.client.text() + "\"] }\nservers:\n  win1: { address: \"" + where_.backend.text() +
                    "\" }\nservices:\n  win1-rdp: { server: win1, proxy_ip: \"" + proxy_.text() +
-                   "\", port: 3389, kind: rdp }\ngrants:\n  bob-win1: { user: bob, server: win1, " + terms + " }\n");
+                   "\", port: 3389, kind: rdp" + service + " }\ngrants:\n  bob-win1: { user: bob, server: win1, " +
+                   terms + " }\n");
   }
   std::unique_ptr<Process> client(const std::vector<std::string>& more = {}) {
     std::vector<std::string> arguments{"xfreerdp3",       "/v:" + proxy_.text(), "/u:" + user_,
@@ -46,11 +48,17 @@ class RdpGateway : public ::testing::Test {
   bool ended_as(const std::string& reason) {
     return eventually([&] { return !sessions().empty() && sessions()[0].at("end_reason") == reason; });
   }
+  // Of a connection that became no session.
+  bool connection_ended_as(const std::string& reason) {
+    return eventually([&] { return audit("connection_ended").starts_with(reason); });
+  }
+  nlohmann::json audit_rows(const std::string& action) {
+    return gateway_.json({"audit", "--action", action}).at("rows");
+  }
   // Of the audit, the details of all rows with that action, one a line.
   std::string audit(const std::string& action) {
     std::string details;
-    const auto found = gateway_.json({"audit", "--action", action});
-    for (const auto& row : found.at("rows")) {
+    for (const auto& row : audit_rows(action)) {
       details += row.at("detail").get<std::string>() + "\n";
     }
     return details;

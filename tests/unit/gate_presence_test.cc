@@ -44,6 +44,18 @@ TEST_F(PresenceTest, AVisitThatADeniedAttemptOutlivesHasTheEndOfItsLastSession) 
   EXPECT_EQ(told->ended, WallTime(Duration(1000)));
 }
 
+TEST_F(PresenceTest, AConnectionThatIsNoSessionYetTakesNoPlaceOfOne) {
+  constexpr auto not_taken = Presence::Place::not_taken;
+  const auto first = presence_.enter("bob", not_taken);
+  EXPECT_EQ(presence_.enter("bob", not_taken).open_before, 0U);
+  EXPECT_EQ(presence_.sessions_of("bob"), 0U);
+  EXPECT_EQ(presence_.take_place("bob"), 0U);
+  EXPECT_EQ(presence_.take_place("bob"), 1U) << "the second one is one too many where one is allowed";
+  presence_.leave("bob", {.visit = first.visit});
+  EXPECT_EQ(presence_.sessions_of("bob"), 1U);
+  EXPECT_TRUE(presence_.leave("bob", end(1, first.visit, policy::EndReason::normal))->visit_over);
+}
+
 TEST_F(PresenceTest, WhoWasNeverLetInLeavesNothingToTell) {
   const auto entry = presence_.enter("bob");
   EXPECT_EQ(presence_.leave("bob", {.visit = entry.visit}), std::nullopt);

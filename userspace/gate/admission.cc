@@ -111,19 +111,24 @@ void Loop::judge(Fd client, const Arrival& arrival) {
            "until then the decision hook allowed it");
     return;
   }
-  const auto entry = presence_.enter(decision.user->name);
+  // Where a session opens later, it takes its place then: until it is known who is coming back, nobody is one too many.
+  const auto place = opens_later(decision) ? Presence::Place::not_taken : Presence::Place::taken;
+  const auto entry = presence_.enter(decision.user->name, place);
   const bool room = open_everywhere_.fetch_add(1, std::memory_order_relaxed) < options_.max_sessions;
   if (!admit(std::move(client), arrival, question, entry, room)) {
     open_everywhere_.fetch_sub(1, std::memory_order_relaxed);
-    leave(decision.user->name, {.visit = entry.visit, .ended = time});
+    leave(decision.user->name, {.visit = entry.visit, .ended = time}, place);
   }
 }
 
 bool Loop::admit(Fd client, const Arrival& arrival, policy::Question question, const Presence::Entry& entry,
                  bool room) {
   // Asked again where it counts how many sessions the user has: only now is the own place taken.
-  if (snapshot_.policy->limits_sessions()) question.open_sessions = entry.open_before;
-  const auto decision = policy::decide(snapshot_, question);
+  auto decision = policy::decide(snapshot_, question);
+  if (snapshot_.policy->limits_sessions() && decision.allowed && !opens_later(decision)) {
+    question.open_sessions = entry.open_before;
+    decision = policy::decide(snapshot_, question);
+  }
   if (!decision.allowed) {
     deny(std::move(client), arrival.from, arrival.to, decision, question.time);
     return false;
@@ -136,8 +141,8 @@ bool Loop::admit(Fd client, const Arrival& arrival, policy::Question question, c
 }
 
 // The place of a session that has ended, or (id 0) was not opened after all.
-void Loop::leave(const std::string& user, const store::SessionEnd& end) {
-  if (auto told = presence_.leave(user, end)) store_.submit_session_ended(std::move(*told));
+void Loop::leave(const std::string& user, const store::SessionEnd& end, Presence::Place place) {
+  if (auto told = presence_.leave(user, end, place)) store_.submit_session_ended(std::move(*told));
 }
 
 store::AuditRow Loop::audit_row(std::string action, const Endpoint& from, const Endpoint& to,
@@ -188,6 +193,9 @@ void Loop::deny(Fd client, const Endpoint& from, const Endpoint& to, const polic
                           .audit_id = row.id,
                           .reason = decision.reason};
   if (decision.holds_until) verdict.expires = std::min(verdict.expires, *decision.holds_until);
+  // Who is told why may ask again and be told again: the kernel learns nothing of it.
+  const bool explained = explain(client, from, to, decision);
+  if (explained) verdict.expires = time;
   if (verdict.expires > time) {
     if (auto put = dataplane_.put_verdict(verdict); !put) {
       // Still denied, here and each time; only the kernel does not know.
@@ -196,7 +204,7 @@ void Loop::deny(Fd client, const Endpoint& from, const Endpoint& to, const polic
   }
   spdlog::debug("denied {} -> {}: {}", from.text(), to.text(), policy::name(decision.reason));
   audit(std::move(row));
-  reset_and_close(std::move(client));
+  if (!explained) reset_and_close(std::move(client));
 }
 
 void Loop::refuse(Fd client, const Endpoint& from, const Endpoint& to, const policy::Decision& decision,
@@ -209,38 +217,70 @@ void Loop::refuse(Fd client, const Endpoint& from, const Endpoint& to, const pol
   reset_and_close(std::move(client));
 }
 
-bool Loop::open(Fd client, const Arrival& arrival, const policy::Decision& decision, std::uint64_t visit,
-                WallTime time) {
-  const auto& [from, to, hook] = arrival;
-  const auto& spec = decision.service->spec;
+std::shared_ptr<Session> Loop::new_session(const Arrival& arrival, const policy::Decision& decision,
+                                           std::uint64_t visit) const {
   auto session = std::make_shared<Session>();
   session->id = store_.next_session_id();
   session->user = decision.user->name;
   session->server = decision.server->name;
   session->service = decision.service->name;
-  session->protocol = spec.protocol;
+  session->protocol = decision.service->spec.protocol;
   session->visit = visit;
   session->default_idle_timeout = options_.idle_timeout;
-  session->client = from;
-  session->proxy = to;
-  session->named_user = hook.user;
-  session->hook_until = hook.until;
-  session->backend = {decision.server->address, spec.backend_port};
+  session->client = arrival.from;
+  session->proxy = arrival.to;
+  session->named_user = arrival.hook.user;
+  session->hook_until = arrival.hook.until;
+  session->backend = {decision.server->address, decision.service->spec.backend_port};
+  return session;
+}
 
+relay::RelayOptions Loop::relay_options(const Session& session, const policy::Service& spec) const {
+  relay::RelayOptions options;
+  options.client = session.client;
+  options.proxy = session.proxy;
+  options.backend = session.backend;
+  options.source = spec.source;
+  options.proxy_protocol = spec.proxy_protocol;
+  options.connect_timeout = spec.connect_timeout.value_or(options_.connect_timeout);
+  options.keep_alive = options_.keep_alive;
+  options.user_timeout = options_.user_timeout;
+  return options;
+}
+
+store::SessionRow Loop::session_row(const Session& session, WallTime time) const {
   store::SessionRow row;
-  row.id = session->id;
-  row.user = session->user;
-  row.server = session->server;
-  row.service = session->service;
-  row.grant = decision.grant->name;
-  row.protocol = session->protocol;
-  row.client = from;
-  row.proxy = to;
-  row.backend = session->backend;
+  row.id = session.id;
+  row.user = session.user;
+  row.server = session.server;
+  row.service = session.service;
+  row.grant = session.grant;
+  row.protocol = session.protocol;
+  row.client = session.client;
+  row.proxy = session.proxy;
+  row.backend = session.backend;
   row.policy_version = snapshot_.policy->version();
   row.started = time;
-  row.visit = visit;
-  auto audit = audit_row("session_allowed", from, to, decision, time);
+  row.visit = session.visit;
+  return row;
+}
+
+bool Loop::open(Fd client, const Arrival& arrival, const policy::Decision& decision, std::uint64_t visit,
+                WallTime time) {
+  const auto& [from, to, hook] = arrival;
+  const bool later = opens_later(decision);
+  auto session = new_session(arrival, decision, visit);
+  session->grant = decision.grant->name;
+  // Of a connection that is no session yet there is the row of the audit only.
+  store::SessionRow row;
+  if (later) {
+    session->opens = Session::Opens::later;
+    session->is_open = false;
+    session->place = Presence::Place::not_taken;
+  } else {
+    row = session_row(*session, time);
+  }
+  auto audit = audit_row(later ? "connection_allowed" : "session_allowed", from, to, decision, time);
   audit.session_id = session->id;
 
   // The session waits for this before it passes a byte.
@@ -260,123 +300,17 @@ bool Loop::open(Fd client, const Arrival& arrival, const policy::Decision& decis
     return false;
   }
   ++counters_.allowed;
-  relay::RelayOptions options;
-  options.client = from;
-  options.proxy = to;
-  options.backend = session->backend;
-  options.source = spec.source;
-  options.proxy_protocol = spec.proxy_protocol;
-  options.connect_timeout = spec.connect_timeout.value_or(options_.connect_timeout);
-  options.keep_alive = options_.keep_alive;
-  options.user_timeout = options_.user_timeout;
-  if (spec.kind == policy::Kind::rdp && options_.rdp) {
-    session->forwarder =
-        make_rdp_forwarder(*options_.rdp, std::move(socket), options,
-                           {.session = session->id,
-                            .service = session->service,
-                            .server = session->server,
-                            .channels = decision.channels,
-                            .record = decision.record,
-                            .note = [this, session = session.get()](std::string action, std::string detail) {
-                              note(*session, std::move(action), std::move(detail));
-                            }});
-  } else {
-    session->forwarder = make_forwarder(spec.kind, std::move(socket), pipes_, options);
-  }
+  const auto& spec = decision.service->spec;
+  session->forwarder = later ? rdp_forwarder(*session, std::move(socket), decision)
+                             : make_forwarder(spec.kind, std::move(socket), pipes_, relay_options(*session, spec));
   take_terms(*session, decision);
-  sessions_.emplace(session->id, session);
-  boost::asio::co_spawn(context_, run_session(session), boost::asio::detached);
+  begin(session);
   return true;
 }
 
-// On the writer's thread. A transaction settles many sessions one after the other: one message tells of all of them.
-void Loop::rows_are_settled(std::shared_ptr<Session> session, bool ok) {
-  {
-    const std::lock_guard lock(settled_mutex_);
-    settled_.emplace_back(std::move(session), ok);
-    if (settled_.size() > 1) return;
-  }
-  boost::asio::post(context_, [this] { take_settled(); });
-}
-
-void Loop::take_settled() {
-  std::vector<std::pair<std::shared_ptr<Session>, bool>> settled;
-  {
-    const std::lock_guard lock(settled_mutex_);
-    settled.swap(settled_);
-  }
-  for (const auto& [session, ok] : settled) {
-    session->rows = ok ? Session::Rows::written : Session::Rows::given_up;
-    if (session->rows_signal) session->rows_signal->cancel();
-    // One that ended before could not know it.
-    if (!ok && !session->forwarder) count_given_up(*session);
-  }
-}
-
-Task<void> Loop::run_session(std::shared_ptr<Session> session) {
-  relay::RelayOutcome outcome{.reason = policy::EndReason::error, .detail = "internal error"};
-  try {
-    outcome = co_await carry(*session);
-  } catch (const std::exception& exception) {
-    spdlog::error("session {}: {}", session->id, exception.what());
-    outcome.detail = exception.what();
-  }
-  ended(session, outcome);
-}
-
-Task<relay::RelayOutcome> Loop::carry(Session& session) {
-  if (auto failed = co_await session.forwarder->prepare()) co_return *failed;
-  while (session.rows == Session::Rows::waiting) {
-    session.rows_signal.emplace(context_.get_executor(), std::chrono::seconds(1));
-    boost::system::error_code error;
-    co_await session.rows_signal->async_wait(boost::asio::redirect_error(awaiting, error));
-  }
-  session.rows_signal.reset();
-  if (session.rows == Session::Rows::given_up) {
-    session.forwarder->abort(policy::EndReason::store_unavailable, "the session's rows could not be written");
-  } else if (watcher_ != nullptr) {
-    session.watched = watcher_->opened({session.id, session.user, session.protocol, session.client.address, now()});
-  }
-  co_return co_await session.forwarder->forward();
-}
-
-// Its rows are lost, and it never carried a byte; that it was refused is told when the store can write again.
-void Loop::count_given_up(const Session& session) {
-  ++counters_.refused;
-  store::AuditRow row;
-  row.id = store_.next_audit_id();
-  row.time = now();
-  row.action = "session_denied";
-  row.user = session.user;
-  row.service = session.service;
-  row.source = session.client.address;
-  row.destination = session.proxy;
-  row.reason = policy::Reason::store_unavailable;
-  audit(std::move(row));
-}
-
-void Loop::ended(const std::shared_ptr<Session>& session, const relay::RelayOutcome& outcome) {
-  ++counters_.ended;
-  counters_.bytes_from_client += outcome.bytes_from_client;
-  counters_.bytes_to_client += outcome.bytes_to_client;
-  store::SessionEnd end{.visit = session->visit, .ended = now(), .reason = outcome.reason};
-  if (session->rows == Session::Rows::given_up) {
-    count_given_up(*session);
-  } else {
-    // Also while the rows of the opening are still on their way: the store keeps the order.
-    end.id = session->id;
-    end.bytes_from_client = outcome.bytes_from_client;
-    end.bytes_to_client = outcome.bytes_to_client;
-    end.peak_rate = session->peak_rate.value(outcome.bytes_from_client + outcome.bytes_to_client);
-    end.detail = outcome.detail;
-    end.user = session->user;
-    end.service = session->service;
-  }
-  if (session->watched) watcher_->ended(session->id, end.ended);
-  leave(session->user, end);
-  session->forwarder.reset();
-  sessions_.erase(session->id);
-  open_everywhere_.fetch_sub(1, std::memory_order_relaxed);
+void Loop::begin(const std::shared_ptr<Session>& session) {
+  sessions_.emplace(session->id, session);
+  boost::asio::co_spawn(context_, run_session(session), boost::asio::detached);
 }
 
 }  // namespace gatehouse::gate

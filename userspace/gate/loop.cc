@@ -174,6 +174,7 @@ bool Loop::judge_some(std::size_t& ended) {
 }
 
 bool Loop::judge_again(Session& session, WallTime time) {
+  if (session.opens == Session::Opens::never) return true;
   if (session.hook_until && *session.hook_until <= time) {
     return !session.forwarder->abort(policy::EndReason::grant_expired, "until then the decision hook allowed it");
   }

@@ -20,6 +20,8 @@
 
 namespace gatehouse::gate {
 
+struct RdpActivation;
+
 class Loop {
  public:
   Loop(std::size_t number, const GateOptions& options, policy::Snapshot snapshot, store::Store& store,
@@ -89,7 +91,25 @@ class Loop {
   // These two return false where it was denied or refused after all.
   bool admit(Fd client, const Arrival& arrival, policy::Question question, const Presence::Entry& entry, bool room);
   bool open(Fd client, const Arrival& arrival, const policy::Decision& decision, std::uint64_t visit, WallTime time);
-  void leave(const std::string& user, const store::SessionEnd& end);
+  [[nodiscard]] std::shared_ptr<Session> new_session(const Arrival& arrival, const policy::Decision& decision,
+                                                     std::uint64_t visit) const;
+  [[nodiscard]] relay::RelayOptions relay_options(const Session& session, const policy::Service& spec) const;
+  [[nodiscard]] store::SessionRow session_row(const Session& session, WallTime time) const;
+  void begin(const std::shared_ptr<Session>& session);
+  // RDP through workers (rdp_admission.cc)
+  [[nodiscard]] bool opens_later(const policy::Decision& decision) const;
+  std::unique_ptr<Forwarder> rdp_forwarder(Session& session, relay::Socket client, const policy::Decision& decision);
+  bool explain(Fd& client, const Endpoint& from, const Endpoint& to, const policy::Decision& decision);
+  void activate(const std::shared_ptr<Session>& session, std::optional<std::uint64_t> continued,
+                std::shared_ptr<RdpActivation> activation);
+  std::function<void()> cut_of(const std::shared_ptr<Session>& session);
+  void begin_session(const std::shared_ptr<Session>& session);
+  void go_on_with(const std::shared_ptr<Session>& session, const ReconnectBook::Place& place);
+  void write_opening(const std::shared_ptr<Session>& session, const ReconnectBook::Place& place);
+  void refuse_activation(Session& session, policy::Reason reason);
+  void take_activation(Session& session);
+  bool goes_on_elsewhere(const Session& session, const relay::RelayOutcome& outcome);
+  void leave(const std::string& user, const store::SessionEnd& end, Presence::Place place = Presence::Place::taken);
   void rows_are_settled(std::shared_ptr<Session> session, bool ok);
   void take_settled();
   Task<void> run_session(std::shared_ptr<Session> session);

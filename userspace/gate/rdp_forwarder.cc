@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "gate/rdp_audit.h"
+#include "gate/rdp_error_info.h"
 #include "rdp/channel_policy.h"
 #include "rdp/control_channel.h"
 #include "relay/dialer.h"
@@ -36,33 +37,7 @@ constexpr std::chrono::milliseconds kill_after{700};
 constexpr std::chrono::milliseconds worker_pause{10};
 constexpr int worker_attempts = 300;
 constexpr std::size_t most_noted = 256;
-
-// MS-RDPBCGR 2.2.5.1.1: what a client shows its user.
-enum class ErrorInfo : std::uint32_t {
-  none = 0x0,
-  rpc_initiated_disconnect = 0x1,
-  idle_timeout = 0x3,
-  logon_timeout = 0x4,
-  server_denied_connection = 0x7,
-  server_insufficient_privileges = 0x9,
-};
-
-ErrorInfo error_info_of(EndReason reason) {
-  switch (reason) {
-    case EndReason::inactivity_timeout:
-      return ErrorInfo::idle_timeout;
-    case EndReason::grant_expired:
-      return ErrorInfo::logon_timeout;
-    case EndReason::grant_revoked:
-    case EndReason::user_inactive:
-    case EndReason::service_removed:
-      return ErrorInfo::server_insufficient_privileges;
-    case EndReason::banned:
-      return ErrorInfo::server_denied_connection;
-    default:
-      return ErrorInfo::rpc_initiated_disconnect;
-  }
-}
+constexpr std::chrono::seconds longest_explanation{20};
 
 class RdpForwarder final : public Forwarder {
  public:
@@ -92,6 +67,7 @@ class RdpForwarder final : public Forwarder {
   Task<void> listen();
   Task<void> take(rdp::Message message);
   Task<void> answer_logon(const rdp::LogonQuery& query);
+  Task<void> activate(std::uint64_t number);
   Task<std::optional<relay::DialFailure>> dial();
   void take_end(const rdp::Ended& ended);
   void tell(const rdp::Message& message, const std::vector<int>& descriptors = {});
@@ -117,7 +93,10 @@ class RdpForwarder final : public Forwarder {
   std::chrono::milliseconds idle_timeout_{0};
   SteadyTime last_movement_{};
   std::uint64_t bytes_seen_ = 0;
-  std::set<std::string> noted_;  // what is told once
+  std::set<std::string> noted_;             // what is told once
+  std::optional<std::uint64_t> continued_;  // the session that the client goes on with
+  std::shared_ptr<RdpActivation> activation_;
+  SteadyTime began_{};
 };
 
 relay::TcpBytes RdpForwarder::bytes() const {
@@ -185,6 +164,7 @@ Result<void> RdpForwarder::hand_over() {
   start.keys = services_.keys;
   start.denied_channels = std::move(rules.denied_channels);
   start.dynamic_channels = std::move(rules.dynamic_channels);
+  start.refusal = terms_.refusal;
   std::vector<int> descriptors{client_.native_handle()};
   Fd directory;
   if (terms_.record && !services_.recordings.empty()) {
@@ -222,7 +202,7 @@ void RdpForwarder::take_recording_fault(const std::string& what) {
 
 Task<RelayOutcome> RdpForwarder::forward() {
   if (reason_ != EndReason::none) co_return outcome();
-  last_movement_ = std::chrono::steady_clock::now();
+  last_movement_ = began_ = std::chrono::steady_clock::now();
   if (auto handed = hand_over(); !handed) {
     settle(EndReason::error, handed.error().text());
     co_return outcome();
@@ -268,6 +248,10 @@ Task<void> RdpForwarder::take(rdp::Message message) {
     if (!known) settle(EndReason::error, "the backend shows another certificate: " + certificate->fingerprint);
   } else if (const auto* account = std::get_if<rdp::AccountQuery>(&message)) {
     tell(rdp::Reply{.number = account->number});
+  } else if (const auto* activation = std::get_if<rdp::ActivationQuery>(&message)) {
+    co_await activate(activation->number);
+  } else if (const auto* given = std::get_if<rdp::BackendCookie>(&message)) {
+    if (given->cookie && activation_) services_.reconnects.keep_backend_cookie(terms_.session, *given->cookie);
   } else if (const auto* redirection = std::get_if<rdp::Redirection>(&message)) {
     settle(EndReason::error, "the backend sends the client to '" + redirection->target + "', which is not followed");
   } else if (const auto* failed = std::get_if<rdp::RecordingFailed>(&message)) {
@@ -291,7 +275,37 @@ Task<void> RdpForwarder::answer_logon(const rdp::LogonQuery& query) {
                     .error_info = static_cast<std::uint32_t>(ErrorInfo::server_denied_connection)});
     co_return;
   }
-  tell(rdp::Reply{.number = query.number, .accepted = true}, {backend_.native_handle()});
+  rdp::Reply reply{.number = query.number, .accepted = true};
+  if (query.reconnect) {
+    if (const auto claim = terms_.claim(*query.reconnect)) {
+      continued_ = claim->session;
+      reply.cookie = claim->backend;
+    }
+  }
+  tell(reply, {backend_.native_handle()});
+}
+
+// The session's row is written before a picture or a key passes.
+Task<void> RdpForwarder::activate(std::uint64_t number) {
+  if (activation_) co_return tell(rdp::Reply{.number = number});
+  activation_ = std::make_shared<RdpActivation>();
+  terms_.activate(continued_, activation_);
+  while (activation_->state == RdpActivation::State::waiting) {
+    relay::Timer signal(client_.get_executor(), std::chrono::seconds(1));
+    activation_->signal = &signal;
+    boost::system::error_code ignored;
+    co_await signal.async_wait(boost::asio::redirect_error(awaiting, ignored));
+    activation_->signal = nullptr;
+    if (reason_ != EndReason::none) break;
+  }
+  rdp::Reply reply{.number = number, .accepted = activation_->state == RdpActivation::State::open};
+  if (reply.accepted) {
+    terms_.session = activation_->session;
+    reply.cookie = activation_->cookie;
+  } else {
+    reply.error_info = activation_->error_info;
+  }
+  tell(reply);
 }
 
 Task<std::optional<relay::DialFailure>> RdpForwarder::dial() {
@@ -366,6 +380,10 @@ void RdpForwarder::expire(SteadyTime now) {
   }
   if (dialing_since_ && now - *dialing_since_ > options_.connect_timeout) {
     abort(EndReason::backend_timeout, options_.backend.text() + ": no answer");
+    return;
+  }
+  if (terms_.refusal != 0 && now - began_ > longest_explanation) {
+    abort(EndReason::timeout, {});
     return;
   }
   if (idle_timeout_.count() == 0) return;

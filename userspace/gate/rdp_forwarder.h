@@ -10,7 +10,9 @@
 #include <optional>
 #include <string>
 
+#include "gate/explanations.h"
 #include "gate/forwarder.h"
+#include "gate/reconnect_book.h"
 #include "rdp/authority.h"
 #include "rdp/control_message.h"
 #include "rdp/trusted_backends.h"
@@ -30,17 +32,37 @@ struct RdpServices {
   std::optional<unsigned> recorder_uid;  // whose directories they are: the workers'
   // From an event loop: that a session's recording failed (and why), or is whole.
   std::function<void(std::uint64_t session, const std::string& fault)> recording_ended;
+  ReconnectBook reconnects;
+  Explanations explanations;
 };
 
-// Of one session.
+// That a connection becomes a session, or goes on with one: asked for when client and backend are both ready.
+struct RdpActivation {
+  enum class State { waiting, open, refused } state = State::waiting;
+  std::uint64_t session = 0;
+  unsigned connection = 1;       // of the session
+  rdp::ReconnectCookie cookie;   // for the client
+  std::uint32_t error_info = 0;  // why it was refused
+  relay::Timer* signal = nullptr;
+
+  void settle(State outcome) {
+    state = outcome;
+    if (signal != nullptr) signal->cancel();
+  }
+};
+
+// Of one connection. The functions are called on the loop's thread.
 struct RdpTerms {
   std::uint64_t session = 0;
-  std::string service;
-  std::string server;
+  std::string service = {};
+  std::string server = {};
   policy::Channels channels = 0;
   bool record = false;
   // A row of the audit about this session.
-  std::function<void(std::string action, std::string detail)> note;
+  std::function<void(std::string action, std::string detail)> note = {};
+  std::function<std::optional<ReconnectBook::Claim>(const rdp::ReconnectProof&)> claim = {};
+  std::function<void(std::optional<std::uint64_t> continued, std::shared_ptr<RdpActivation>)> activate = {};
+  std::uint32_t refusal = 0;  // error information: who comes is only told why not, and the rest does not count
 };
 
 std::unique_ptr<Forwarder> make_rdp_forwarder(RdpServices& services, relay::Socket client, relay::RelayOptions options,

@@ -11,6 +11,8 @@
 #include "base/time.h"
 #include "gate/forwarder.h"
 #include "gate/peak_rate.h"
+#include "gate/presence.h"
+#include "gate/reconnect_book.h"
 #include "policy/engine.h"
 
 namespace gatehouse::gate {
@@ -29,6 +31,8 @@ struct LiveSession {
   std::uint64_t bytes_from_client = 0;
   std::uint64_t bytes_to_client = 0;
 };
+
+struct RdpActivation;
 
 struct Session {
   std::uint64_t id = 0;
@@ -54,6 +58,12 @@ struct Session {
 
   // The rows of its opening: waiting, on the disk, or given up.
   enum class Rows { waiting, written, given_up } rows = Rows::waiting;
+  // Of an RDP session: the connection is there before the session is (gate/rdp_admission.cc).
+  enum class Opens { at_once, later, never } opens = Opens::at_once;  // never: the client is only told why not
+  bool is_open = true;                                                // the session's row is written, or on its way
+  Presence::Place place = Presence::Place::taken;
+  ReconnectBook::Place connection{};
+  std::shared_ptr<RdpActivation> activation;
   std::optional<relay::Timer> rows_signal;
   bool watched = false;  // the watcher wants to hear of the end
 
@@ -73,8 +83,8 @@ struct Session {
             visit,
             holds_until,
             announced,
-            forwarder->bytes_from_client(),
-            forwarder->bytes_to_client()};
+            connection.bytes_from_client + forwarder->bytes_from_client(),
+            connection.bytes_to_client + forwarder->bytes_to_client()};
   }
 };
 

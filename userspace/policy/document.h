@@ -63,6 +63,7 @@ struct Service {
   std::optional<Duration> connect_timeout;  // unset: the daemon's default
   std::optional<Duration> idle_timeout;
   std::optional<WallTime> until;  // from then on it is as if it were not there
+  DenyMode deny = DenyMode::reset;
   friend bool operator==(const Service&, const Service&) = default;
 };
 

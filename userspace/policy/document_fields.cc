@@ -87,6 +87,7 @@ std::vector<Field> fields_of(const Service& service) {
       duration_field("connect_timeout", service.connect_timeout),
       duration_field("idle_timeout", service.idle_timeout),
       time_field("until", service.until),
+      {"deny", {std::string(name(service.deny))}, Field::Shape::text, service.deny == DenyMode::reset},
   };
 }
 

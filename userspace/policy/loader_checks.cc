@@ -107,6 +107,10 @@ class Checker {
       const auto server = draft_->document.servers.find(service.server);
       const bool server_known = server != draft_->document.servers.end();
       if (origin.has_read("server") && !server_known) dangling(origin, "service " + name, "server", service.server);
+      if (service.deny == DenyMode::explain && service.kind != Kind::rdp) {
+        report(origin, "deny", "service " + name + ": only services of kind rdp can explain a denial",
+               "write deny: reset, or leave it out");
+      }
       if (!origin.has_read("proxy_ip")) continue;
 
       const std::string who = "service " + name + ": proxy IP " + service.proxy_ip.text();

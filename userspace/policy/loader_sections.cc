@@ -57,6 +57,7 @@ Service read_service(Entry& entry) {
       "idle_timeout", [](std::string_view text) { return parse_at_most(text, longest_idle_timeout); },
       service.idle_timeout);
   entry.parse("until", parse_policy_time, service.until);
+  entry.parse("deny", parse_deny_mode, service.deny);
   return service;
 }
 
@@ -103,7 +104,7 @@ void read_sections(const std::string& file, const YAML::Node& root_node, Draft& 
   services.each(root, [&](Place place, const std::string& name, const YAML::Node& node) {
     Entry entry(place, services.word, name, node,
                 {"server", "proxy_ip", "port", "kind", "protocol", "backend_port", "source", "proxy_protocol",
-                 "connect_timeout", "idle_timeout", "until"},
+                 "connect_timeout", "idle_timeout", "until", "deny"},
                 issues);
     auto service = read_service(entry);
     services.keep(name, std::move(service), entry.origin(), document.services, draft.services);

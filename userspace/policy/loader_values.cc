@@ -38,6 +38,11 @@ Result<SourceMode> parse_source_mode(std::string_view text) {
   return failure("'" + std::string(text) + "' is not a source", "write gateway or client");
 }
 
+Result<DenyMode> parse_deny_mode(std::string_view text) {
+  if (const auto mode = deny_mode_of(text)) return *mode;
+  return failure("'" + std::string(text) + "' is no way to deny", "write reset or explain");
+}
+
 Result<ProxyProtocol> parse_proxy_protocol(std::string_view text) {
   if (const auto version = proxy_protocol_of(text)) return *version;
   return failure("'" + std::string(text) + "' is not a version of the PROXY protocol", "write off or v2");

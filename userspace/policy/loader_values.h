@@ -17,6 +17,7 @@ Result<std::string> parse_protocol(std::string_view text);
 Result<Kind> parse_kind(std::string_view text);
 Result<SourceMode> parse_source_mode(std::string_view text);
 Result<ProxyProtocol> parse_proxy_protocol(std::string_view text);
+Result<DenyMode> parse_deny_mode(std::string_view text);
 Result<WallTime> parse_policy_time(std::string_view text);
 Result<Duration> parse_at_most(std::string_view text, Duration most);
 Result<std::uint32_t> parse_session_limit(std::string_view text);

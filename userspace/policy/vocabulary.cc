@@ -42,6 +42,7 @@ constexpr std::array<Word<SourceMode>, 2> all_source_modes{
     {{SourceMode::gateway, "gateway"}, {SourceMode::client, "client"}}};
 constexpr std::array<Word<ProxyProtocol>, 2> all_proxy_protocols{
     {{ProxyProtocol::off, "off"}, {ProxyProtocol::v2, "v2"}}};
+constexpr std::array<Word<DenyMode>, 2> all_deny_modes{{{DenyMode::reset, "reset"}, {DenyMode::explain, "explain"}}};
 
 struct ReasonWord {
   Reason value;
@@ -161,6 +162,9 @@ std::string_view name(SourceMode value) {
 std::string_view name(ProxyProtocol value) {
   return name_in(all_proxy_protocols, value);
 }
+std::string_view name(DenyMode value) {
+  return name_in(all_deny_modes, value);
+}
 std::string_view name(Reason value) {
   return name_in(all_reasons, value);
 }
@@ -188,6 +192,9 @@ std::optional<SourceMode> source_mode_of(std::string_view text) {
 }
 std::optional<ProxyProtocol> proxy_protocol_of(std::string_view text) {
   return value_in<ProxyProtocol>(all_proxy_protocols, text);
+}
+std::optional<DenyMode> deny_mode_of(std::string_view text) {
+  return value_in<DenyMode>(all_deny_modes, text);
 }
 std::optional<Reason> reason_of(std::string_view text) {
   return value_in<Reason>(all_reasons, text);

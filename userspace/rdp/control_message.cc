@@ -38,6 +38,12 @@ class Writer {
   void member(const char* key, const std::optional<Credentials>& value) {
     if (value) object_[key] = {{"user", value->user}, {"domain", value->domain}, {"password", value->password}};
   }
+  void member(const char* key, const std::optional<ReconnectCookie>& value) {
+    if (value) object_[key] = {{"logon_id", value->logon_id}, {"random", value->random}};
+  }
+  void member(const char* key, const std::optional<ReconnectProof>& value) {
+    if (value) object_[key] = {{"logon_id", value->logon_id}, {"verifier", value->verifier}};
+  }
   // What came from a client may be no UTF-8.
   [[nodiscard]] std::string text() const { return object_.dump(-1, ' ', false, json::error_handler_t::replace); }
 
@@ -120,6 +126,9 @@ class Reader {
     value = std::move(read);
   }
 
+  void member(const char* key, std::optional<ReconnectCookie>& value) { pair(key, "random", value); }
+  void member(const char* key, std::optional<ReconnectProof>& value) { pair(key, "verifier", value); }
+
   // Empty: everything was there and nothing else.
   [[nodiscard]] Result<void> finish() {
     if (fault_.empty() && !object_.empty()) fault_ = "unknown key '" + object_.begin().key() + "'";
@@ -128,6 +137,22 @@ class Reader {
   }
 
  private:
+  // Of automatic reconnection: a number and 16 bytes.
+  template <typename Pair>
+  void pair(const char* key, const char* bytes, std::optional<Pair>& value) {
+    auto found = take(key, false);
+    if (found.is_null()) return;
+    if (!found.is_object()) return complain(key);
+    Reader inner(std::move(found));
+    Pair read;
+    auto& [logon_id, digits] = read;
+    inner.member("logon_id", logon_id);
+    inner.member(bytes, digits);
+    if (!inner.finish() || digits.size() != 32 || digits.find_first_not_of("0123456789abcdef") != std::string::npos) {
+      return complain(key);
+    }
+    value = std::move(read);
+  }
   json take(const char* key, bool required) {
     const auto found = object_.find(key);
     if (found == object_.end()) {
@@ -163,11 +188,13 @@ void pass(Pass& to, Body& body) {
     to.member("dynamic_channels", body.dynamic_channels);
     to.member("recording", body.recording);
     to.member("handshake_seconds", body.handshake_seconds);
+    to.member("refusal", body.refusal);
   } else if constexpr (std::is_same_v<Type, Reply>) {
     to.member("number", body.number);
     to.member("accepted", body.accepted);
     to.member("nt_hash", body.nt_hash);
     to.member("credentials", body.credentials);
+    to.member("cookie", body.cookie);
     to.member("error_info", body.error_info);
   } else if constexpr (std::is_same_v<Type, End>) {
     to.member("error_info", body.error_info);
@@ -187,6 +214,11 @@ void pass(Pass& to, Body& body) {
     to.member("height", body.height);
     to.member("security", body.security);
     to.member("channels", body.channels);
+    to.member("reconnect", body.reconnect);
+  } else if constexpr (std::is_same_v<Type, ActivationQuery>) {
+    to.member("number", body.number);
+  } else if constexpr (std::is_same_v<Type, BackendCookie>) {
+    to.member("cookie", body.cookie);
   } else if constexpr (std::is_same_v<Type, CertificateQuery>) {
     to.member("number", body.number);
     to.member("fingerprint", body.fingerprint);
@@ -224,9 +256,10 @@ void pass(Pass& to, Body& body) {
   }
 }
 
-constexpr const char* types[]{"start",  "reply",   "end",       "warn", "account", "logon",       "certificate",
-                              "active", "channel", "clipboard", "file", "refusal", "redirection", "recording_failed",
-                              "ended"};
+constexpr const char* types[]{
+    "start",  "reply",      "end",           "warn", "account", "logon",       "certificate",
+    "active", "channel",    "clipboard",     "file", "refusal", "redirection", "recording_failed",
+    "ended",  "activation", "backend_cookie"};
 static_assert(std::size(types) == std::variant_size_v<Message>);
 
 template <std::size_t index = 0>

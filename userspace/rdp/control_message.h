@@ -7,6 +7,7 @@
 //     │◀─ logon ─────────────────│   who it is and what the client can do, before anything reaches a backend: a reply
 //     │                          │   with the connected socket of the backend, or with why not
 //     │◀─ certificate ───────────│   what the backend shows: a reply whether it is the right one
+//     │◀─ activation ────────────│   the session begins, or goes on: a reply when its row is written
 //     │◀─ active, channel, ... ──│   what happens
 //     │── end, warn ────────────▶│
 //     │◀─ ended ─────────────────│   the last word
@@ -36,6 +37,17 @@ enum class Detail : std::uint8_t {
   full,
 };
 
+// Automatic reconnection: what a server gives to its client (MS-RDPBCGR 2.2.4.2) and what that shows when it comes back
+// (2.2.4.3). Both secret.
+struct ReconnectCookie {
+  std::uint32_t logon_id = 0;
+  std::string random;  // 32 hexadecimal digits
+};
+struct ReconnectProof {
+  std::uint32_t logon_id = 0;
+  std::string verifier;  // 32 hexadecimal digits
+};
+
 // ---- to the worker
 
 struct Start {
@@ -52,6 +64,7 @@ struct Start {
   std::vector<std::string> dynamic_channels;  // only these (rdp/channel_policy.h); empty: all
   bool recording = false;                     // decode what is passed
   std::uint32_t handshake_seconds = 10;       // of silence, in each phase
+  std::uint32_t refusal = 0;                  // error information: who is here is only told why not
 };
 
 struct Credentials {
@@ -66,7 +79,9 @@ struct Reply {
   bool accepted = false;
   std::optional<std::string> nt_hash = {};      // 32 hexadecimal digits
   std::optional<Credentials> credentials = {};  // instead of the client's own
-  std::uint32_t error_info = 0;                 // why not
+  // Of a logon: what the backend is shown, to go on with a session. Of an activation: what the client is given.
+  std::optional<ReconnectCookie> cookie = {};
+  std::uint32_t error_info = 0;  // why not
 };
 
 struct End {
@@ -95,6 +110,15 @@ struct LogonQuery {
   std::uint32_t height = 0;
   Security security = Security::tls;
   std::vector<std::string> channels;
+  std::optional<ReconnectProof> reconnect = {};
+};
+
+struct ActivationQuery {
+  std::uint64_t number = 0;
+};
+
+struct BackendCookie {  // that the backend has given
+  std::optional<ReconnectCookie> cookie = {};
 };
 
 struct CertificateQuery {
@@ -154,7 +178,8 @@ struct Ended {
 };
 
 using Message = std::variant<Start, Reply, End, Warn, AccountQuery, LogonQuery, CertificateQuery, Active, ChannelNotice,
-                             ClipboardNotice, FileNotice, RefusalNotice, Redirection, RecordingFailed, Ended>;
+                             ClipboardNotice, FileNotice, RefusalNotice, Redirection, RecordingFailed, Ended,
+                             ActivationQuery, BackendCookie>;
 
 std::string encode(const Message& message);
 Result<Message> decode(std::string_view text);

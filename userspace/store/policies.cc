@@ -17,15 +17,17 @@ T known(std::optional<T> value, const std::string& word) {
 }
 
 void insert_services(SQLite::Database& database, const policy::Document& document) {
-  SQLite::Statement insert(database,
-                           "INSERT INTO services(name, server_name, proxy_ip, port, transport, kind, protocol, "
-                           "backend_port, source_mode, proxy_protocol, connect_timeout, idle_timeout, until) "
-                           "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+  SQLite::Statement insert(
+      database,
+      "INSERT INTO services(name, server_name, proxy_ip, port, transport, kind, protocol, "
+      "backend_port, source_mode, proxy_protocol, connect_timeout, idle_timeout, until, deny_mode) "
+      "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
   for (const auto& [name, service] : document.services) {
     const std::string transport(policy::name(service.transport));
     const std::string kind(policy::name(service.kind));
     const std::string source(policy::name(service.source));
     const std::string proxy_protocol(policy::name(service.proxy_protocol));
+    const std::string deny(policy::name(service.deny));
     Binder(insert)
         .text(name)
         .text(service.server)
@@ -39,15 +41,17 @@ void insert_services(SQLite::Database& database, const policy::Document& documen
         .text(proxy_protocol)
         .duration(service.connect_timeout)
         .duration(service.idle_timeout)
-        .time(service.until);
+        .time(service.until)
+        .text(deny);
     execute(insert);
   }
 }
 
 void read_services(SQLite::Database& database, policy::Document& document) {
-  SQLite::Statement select(database,
-                           "SELECT name, server_name, proxy_ip, port, transport, kind, protocol, backend_port, "
-                           "source_mode, proxy_protocol, connect_timeout, idle_timeout, until FROM services");
+  SQLite::Statement select(
+      database,
+      "SELECT name, server_name, proxy_ip, port, transport, kind, protocol, backend_port, "
+      "source_mode, proxy_protocol, connect_timeout, idle_timeout, until, deny_mode FROM services");
   while (select.executeStep()) {
     RowReader reader(select);
     auto& service = document.services[reader.text()];
@@ -67,6 +71,8 @@ void read_services(SQLite::Database& database, policy::Document& document) {
     service.connect_timeout = reader.maybe_duration();
     service.idle_timeout = reader.maybe_duration();
     service.until = reader.maybe_time();
+    const auto deny = reader.text();
+    service.deny = known(policy::deny_mode_of(deny), deny);
   }
 }
 

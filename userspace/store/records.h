@@ -34,6 +34,7 @@ struct SessionRow {
   std::uint64_t peak_rate = 0;  // bytes a second, both ways together
   policy::EndReason end_reason = policy::EndReason::none;
   std::string end_detail;  // "connection refused"; for people
+  bool continues = false;  // of a row to write: the session is there, and its end is taken back
 };
 
 struct SessionEnd {

@@ -1,5 +1,6 @@
 #include "store/sessions.h"
 
+#include <algorithm>
 #include <string>
 
 #include "store/columns.h"
@@ -42,9 +43,15 @@ SessionStatements::SessionStatements(SQLite::Database& database)
       end_(database,
            "UPDATE sessions SET ended = ?, bytes_from_client = ?, bytes_to_client = ?, peak_rate = ?, end_reason = ?, "
            "end_detail = ? "
-           "WHERE id = ? AND ended IS NULL") {}
+           "WHERE id = ? AND ended IS NULL"),
+      go_on_(database, "UPDATE sessions SET ended = NULL, end_reason = 0, end_detail = '' WHERE id = ?") {}
 
 bool SessionStatements::open(const SessionRow& row) {
+  if (row.continues) {
+    Binder(go_on_).number(row.id);
+    if (execute(go_on_) > 0) return false;
+    // Retention has removed it meanwhile.
+  }
   Binder(open_)
       .number(row.id)
       .text(row.user)
@@ -82,7 +89,12 @@ std::uint64_t close_open_sessions(SQLite::Database& database, WallTime time) {
 }
 
 std::uint64_t last_session_id(SQLite::Database& database) {
-  return static_cast<std::uint64_t>(database.execAndGet("SELECT coalesce(max(id), 0) FROM sessions").getInt64());
+  const auto most = [&](const char* query) {
+    return static_cast<std::uint64_t>(database.execAndGet(query).getInt64());
+  };
+  return std::max(most("SELECT coalesce(max(id), 0) FROM sessions"),
+                  most("SELECT coalesce(max(session_id), 0) FROM (SELECT session_id FROM audit ORDER BY id DESC LIMIT "
+                       "100000)"));
 }
 
 Page<SessionRow> read_sessions(SQLite::Database& database, const SessionQuery& query) {

@@ -21,12 +21,14 @@ class SessionStatements {
  private:
   SQLite::Statement open_;
   SQLite::Statement end_;
+  SQLite::Statement go_on_;
 };
 
 // Ends every open session as service_restart at `time` (or at its own start, where that is later). How many there were.
 std::uint64_t close_open_sessions(SQLite::Database& database, WallTime time);
 
-std::uint64_t last_session_id(SQLite::Database& database);  // 0: none
+// 0: none. Of the audit as well, whose newest rows may name connections that became no session.
+std::uint64_t last_session_id(SQLite::Database& database);
 Page<SessionRow> read_sessions(SQLite::Database& database, const SessionQuery& query);
 
 }  // namespace gatehouse::store

@@ -73,6 +73,7 @@ class Store {
   std::uint64_t next_audit_id();
   // False: not accepted (queue full, or the alarm is raised); `written` is not called, nothing is kept. Both rows go in
   // one transaction. When the write fails the rows are given up: written(false), and the session must not open.
+  // A session with id 0: only the row of the audit, which somebody waits for. One that `continues` is open again.
   [[nodiscard]] bool submit_session_opened(SessionRow session, AuditRow audit, Written written);
   // Always accepted, kept until it is written.
   void submit_session_ended(SessionEnd end);

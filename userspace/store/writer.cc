@@ -241,7 +241,11 @@ void Writer::settle(std::span<Item> rows) {
 void Writer::tell(std::span<const Item> rows) const {
   for (const auto& item : rows) {
     if (const auto* opened = std::get_if<std::unique_ptr<Opened>>(&item)) {
-      watcher_->opened((*opened)->session);
+      if ((*opened)->session.id == 0) {
+        watcher_->audited((*opened)->audit);
+      } else {
+        watcher_->opened((*opened)->session);
+      }
     } else if (const auto* end = std::get_if<SessionEnd>(&item)) {
       if (end->id != 0) watcher_->ended(*end);
     } else if (const auto* audit = std::get_if<AuditRow>(&item)) {
@@ -295,7 +299,8 @@ Result<void> Writer::write_rows(std::span<const Item> rows) {
   return in_transaction([&]() -> Result<void> {
            for (const auto& item : rows) {
              if (const auto* opened = std::get_if<std::unique_ptr<Opened>>(&item)) {
-               if (desk_.sessions.open((*opened)->session)) desk_.visits.open((*opened)->session);
+               const auto& session = (*opened)->session;
+               if (session.id != 0 && desk_.sessions.open(session)) desk_.visits.open(session);
                desk_.audit.add((*opened)->audit);
              } else if (const auto* end = std::get_if<SessionEnd>(&item)) {
                desk_.sessions.end(*end);

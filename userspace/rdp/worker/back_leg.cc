@@ -11,6 +11,7 @@
 #include <freerdp/event.h>
 #include <freerdp/freerdp.h>
 #include <freerdp/gdi/gdi.h>
+#include <freerdp/session.h>
 #include <freerdp/transport_io.h>
 #include <freerdp/update.h>
 #include <sys/socket.h>
@@ -24,6 +25,7 @@
 
 #include "rdp/worker/channel_relay.h"
 #include "rdp/worker/picture_tap.h"
+#include "rdp/worker/reconnection.h"
 #include "rdp/worker/session.h"
 #include "rdp/worker/settings.h"
 
@@ -133,7 +135,15 @@ BOOL on_keyboard_ime(rdpContext* context, UINT16 id, UINT32 state, UINT32 mode) 
   return pass_on(context, [&](rdpContext* to) { return to->update->SetKeyboardImeStatus(to, id, state, mode); });
 }
 BOOL on_save_session(rdpContext* context, UINT32 type, void* data) {
-  // The cookie of an automatic reconnect is this leg's; the client gets none that it could not use.
+  // The backend's cookie is for the leg to the backend; the client has one of the gateway's (Session::activate).
+  logon_info_ex extended{};
+  if (type == INFO_TYPE_LOGON_EXTENDED_INF) {
+    extended = *static_cast<const logon_info_ex*>(data);
+    if (extended.haveCookie) leg_of(context).session().link().tell(BackendCookie{.cookie = cookie_of(extended)});
+    extended.haveCookie = FALSE;
+    if (!extended.haveErrorInfo) return TRUE;
+    data = &extended;
+  }
   return pass_on(context, [&](rdpContext* to) { return to->update->SaveSessionInfo(to, type, data); });
 }
 BOOL on_server_status(rdpContext* context, UINT32 status) {
@@ -278,7 +288,8 @@ int BackLeg::take_socket() {
   return backend_.release();
 }
 
-Result<void> BackLeg::start(const std::optional<Credentials>& credentials) {
+Result<void> BackLeg::start(const std::optional<Credentials>& credentials,
+                            const std::optional<ReconnectCookie>& cookie) {
   instance_ = freerdp_new();
   if (instance_ == nullptr) return failure("no client for the backend can be made");
   instance_->ContextSize = sizeof(BackContext);
@@ -302,6 +313,7 @@ Result<void> BackLeg::start(const std::optional<Credentials>& credentials) {
       !set) {
     return set;
   }
+  if (cookie) show_cookie(*instance_->context->settings, *cookie);
   thread_ = std::thread([this] { run(); });
   return {};
 }

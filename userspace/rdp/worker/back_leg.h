@@ -27,7 +27,8 @@ class BackLeg {
   BackLeg(const BackLeg&) = delete;
   BackLeg& operator=(const BackLeg&) = delete;
 
-  Result<void> start(const std::optional<Credentials>& credentials);
+  // `cookie`: to go on with a session of the backend.
+  Result<void> start(const std::optional<Credentials>& credentials, const std::optional<ReconnectCookie>& cookie);
   void stop();  // any thread but its own; joins
   [[nodiscard]] rdpContext* context() const;
 

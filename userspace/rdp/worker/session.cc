@@ -6,6 +6,7 @@
 #include "rdp/worker/back_leg.h"
 #include "rdp/worker/channel_relay.h"
 #include "rdp/worker/front_leg.h"
+#include "rdp/worker/reconnection.h"
 #include "rdp/worker/settings.h"
 
 namespace gatehouse::rdp {
@@ -75,6 +76,11 @@ void Session::handshake_went_on() {
 
 bool Session::connect_back() {
   link_.expect(std::nullopt);  // from here on it is not the client who is waited for
+  if (start_.refusal != 0) {
+    ever_active_ = true;
+    end("refused", "", start_.refusal);
+    return false;
+  }
   auto answer = link_.ask(logon_of(*front(), accepted_channels(peer()), start_.front));
   if (!answer || !answer->reply.accepted || !answer->descriptor) {
     ever_active_ = true;  // as far as it can be told why
@@ -82,7 +88,7 @@ bool Session::connect_back() {
     return false;
   }
   back_ = std::make_unique<BackLeg>(*this, std::move(answer->descriptor));
-  if (auto begun = back_->start(answer->reply.credentials); !begun) {
+  if (auto begun = back_->start(answer->reply.credentials, answer->reply.cookie); !begun) {
     end("error", begun.error().text());
     return false;
   }
@@ -114,6 +120,7 @@ bool Session::open_gate() {
     return copy_size(*back()->settings, *front()->settings) && front()->update->DesktopResize(front());
   }
   link_.expect(std::nullopt);
+  if (!is_open_ && !activate()) return false;
   {
     const std::lock_guard lock(mutex_);
     gate_open_ = true;
@@ -121,6 +128,17 @@ bool Session::open_gate() {
   }
   tell_active();
   return true;
+}
+
+bool Session::activate() {
+  ever_active_ = true;  // as far as it can be told why not
+  const auto answer = link_.ask(ActivationQuery{});
+  if (!answer || !answer->reply.accepted) {
+    end("not_opened", "", answer ? answer->reply.error_info : 0);
+    return false;
+  }
+  is_open_ = true;
+  return !answer->reply.cookie || give_cookie(*front(), *answer->reply.cookie);
 }
 
 void Session::tell(const Message& notice) {

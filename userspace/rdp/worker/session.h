@@ -76,6 +76,7 @@ class Session {
 
  private:
   [[nodiscard]] bool sizes_differ() const;
+  bool activate();  // the daemon lets the session begin
   void tell_active();
 
   Start start_;
@@ -91,7 +92,8 @@ class Session {
   bool back_settled_ = false;
   bool back_connected_ = false;
   bool gate_open_ = false;
-  bool ever_active_ = false;
+  bool ever_active_ = false;  // the client could be told something
+  bool is_open_ = false;      // of the front's thread
   std::atomic<bool> ending_ = false;
   Ended ended_;
   std::uint32_t error_info_ = 0;

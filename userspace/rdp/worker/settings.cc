@@ -11,6 +11,8 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "rdp/worker/reconnection.h"
+
 namespace gatehouse::rdp {
 namespace {
 
@@ -196,7 +198,8 @@ LogonQuery logon_of(const rdpContext& front, std::vector<std::string> channels, 
           .width = freerdp_settings_get_uint32(&settings, FreeRDP_DesktopWidth),
           .height = freerdp_settings_get_uint32(&settings, FreeRDP_DesktopHeight),
           .security = security,
-          .channels = std::move(channels)};
+          .channels = std::move(channels),
+          .reconnect = proof_of(settings)};
 }
 
 bool same_size(const rdpSettings& one, const rdpSettings& other) {
