@@ -22,8 +22,10 @@
 #include <cstring>
 #include <string>
 
+#include "rdp/event_track.h"
 #include "rdp/worker/channel_relay.h"
 #include "rdp/worker/picture_tap.h"
+#include "rdp/worker/pointer_shapes.h"
 #include "rdp/worker/session.h"
 #include "rdp/worker/settings.h"
 
@@ -98,6 +100,7 @@ BOOL on_desktop_resize(rdpContext* context) {
   const auto width = freerdp_settings_get_uint32(context->settings, FreeRDP_DesktopWidth);
   const auto height = freerdp_settings_get_uint32(context->settings, FreeRDP_DesktopHeight);
   if (!gdi_resize(context->gdi, width, height)) return FALSE;
+  if (auto* events = back.leg->session().events()) events->resized(width, height);
   if (back.leg->tap() != nullptr && back.leg->tap()->works()) return TRUE;
   auto& session = back.leg->session();
   return session.wait_at_gate() && session.back_was_resized() ? TRUE : FALSE;
@@ -105,22 +108,43 @@ BOOL on_desktop_resize(rdpContext* context) {
 
 // ---- pointers and the rest
 
+// For the recording, in which it is drawn; nullptr: there is none.
+PointerPicture* recorded_pointer(rdpContext* context) {
+  auto* sink = leg_of(context).session().sink();
+  return sink == nullptr ? nullptr : &sink->pointer();
+}
+void record_shape(rdpContext* context, UINT32 slot, std::optional<PointerShape> shape) {
+  if (shape) recorded_pointer(context)->set_shape(slot, std::move(*shape));
+}
+
 BOOL on_pointer_position(rdpContext* context, const POINTER_POSITION_UPDATE* pointer) {
+  if (auto* recorded = recorded_pointer(context)) {
+    recorded->move_to(static_cast<std::int32_t>(pointer->xPos), static_cast<std::int32_t>(pointer->yPos));
+  }
   return pass_on(context, [&](rdpContext* to) { return to->update->pointer->PointerPosition(to, pointer); });
 }
 BOOL on_pointer_system(rdpContext* context, const POINTER_SYSTEM_UPDATE* pointer) {
+  if (auto* recorded = recorded_pointer(context)) {
+    pointer->type == SYSPTR_NULL ? recorded->hide() : recorded->use_arrow();
+  }
   return pass_on(context, [&](rdpContext* to) { return to->update->pointer->PointerSystem(to, pointer); });
 }
 BOOL on_pointer_color(rdpContext* context, const POINTER_COLOR_UPDATE* pointer) {
+  if (recorded_pointer(context) != nullptr) record_shape(context, pointer->cacheIndex, shape_of(*context, *pointer));
   return pass_on(context, [&](rdpContext* to) { return to->update->pointer->PointerColor(to, pointer); });
 }
 BOOL on_pointer_new(rdpContext* context, const POINTER_NEW_UPDATE* pointer) {
+  if (recorded_pointer(context) != nullptr) {
+    record_shape(context, pointer->colorPtrAttr.cacheIndex, shape_of(*context, pointer->colorPtrAttr, pointer->xorBpp));
+  }
   return pass_on(context, [&](rdpContext* to) { return to->update->pointer->PointerNew(to, pointer); });
 }
 BOOL on_pointer_cached(rdpContext* context, const POINTER_CACHED_UPDATE* pointer) {
+  if (auto* recorded = recorded_pointer(context)) recorded->use_slot(pointer->cacheIndex);
   return pass_on(context, [&](rdpContext* to) { return to->update->pointer->PointerCached(to, pointer); });
 }
 BOOL on_pointer_large(rdpContext* context, const POINTER_LARGE_UPDATE* pointer) {
+  if (recorded_pointer(context) != nullptr) record_shape(context, pointer->cacheIndex, shape_of(*context, *pointer));
   return pass_on(context, [&](rdpContext* to) { return to->update->pointer->PointerLarge(to, pointer); });
 }
 BOOL on_play_sound(rdpContext* context, const PLAY_SOUND_UPDATE* sound) {
