@@ -84,8 +84,8 @@ TEST_F(RdpEvents, TheRecordingShowsThePointerWhereTheUserMovedIt) {
   const auto at = [&](int x, int y) {
     const auto frame = recorded();
     if (frame.empty()) return -1L;
-    return compared(frame, desktop_.shot(directory_, "desktop"),
-                    "24x28+" + std::to_string(x - 4) + "+" + std::to_string(y - 4));
+    return differing_pixels(frame, desktop_.shot(directory_, "desktop"),
+                            "24x28+" + std::to_string(x - 4) + "+" + std::to_string(y - 4));
   };
   at_seat({"mousemove", "800", "650"});
   EXPECT_TRUE(eventually([&] { return at(800, 650) > 30; }, 15s)) << at(800, 650) << " pixels of a pointer";

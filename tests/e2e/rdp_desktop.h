@@ -1,10 +1,10 @@
 // A desktop of freerdp-shadow-cli3 behind the gateway: an Xvfb with a colour and a window in it.
 #pragma once
 
-#include <fstream>
 #include <stdexcept>
 
 #include "rdp_gateway.h"
+#include "rdp_recorded.h"
 
 namespace gatehouse::test {
 
@@ -35,15 +35,8 @@ class RdpDesktop : public RdpGateway {
         StartOptions{.where = &network_.backend, .environment = environment});
     ASSERT_TRUE(backend_listens()) << shadow_->output() << shadow_->errors();
   }
-  // Pixels in which two pictures differ by more than the codec's loss; `area`: "WxH+X+Y", or all.
-  long compared(const std::string& one, const std::string& other, const std::string& area = {}) {
-    const auto part = area.empty() ? "" : "[" + area + "]";
-    const auto done = run_command({"compare", "-metric", "AE", "-fuzz", "12%", one + part, other + part, "null:"});
-    if (done.exit_code > 1) throw std::runtime_error(done.errors);
-    return static_cast<long>(std::stod(done.errors));
-  }
   long difference(const std::string& area = {}) {
-    return compared(seat_.shot(directory_, "seat"), desktop_.shot(directory_, "desktop"), area);
+    return differing_pixels(seat_.shot(directory_, "seat"), desktop_.shot(directory_, "desktop"), area);
   }
   bool shows_the_desktop() {
     return eventually([&] { return difference() < 8000; }, 20s);
@@ -55,24 +48,9 @@ class RdpDesktop : public RdpGateway {
     const auto done = run_command(command, {.environment = seat_.environment()});
     if (done.exit_code != 0) throw std::runtime_error(done.errors);
   }
-  // The last picture of a recording so far, or an empty path.
-  std::string recorded(const std::string& file = "000.mp4") {
-    const auto frame = (directory_.path() / "recorded.png").string();
-    std::filesystem::remove(frame);
-    run_command({"ffmpeg", "-y", "-loglevel", "error", "-i", (recording() / file).string(), "-update", "1", frame});
-    return std::filesystem::exists(frame) ? frame : std::string();
-  }
-  std::vector<nlohmann::json> events() {
-    std::ifstream stream(recording() / "events.jsonl");
-    std::vector<nlohmann::json> all;
-    for (std::string line; std::getline(stream, line);) all.push_back(nlohmann::json::parse(line));
-    return all;
-  }
-  std::vector<nlohmann::json> events(const std::string& kind) {
-    auto all = events();
-    std::erase_if(all, [&](const nlohmann::json& each) { return each.at("event") != kind; });
-    return all;
-  }
+  std::string recorded(const std::string& file = "000.mp4") { return last_picture(recording() / file, directory_); }
+  std::vector<nlohmann::json> events() { return events_of(recording()); }
+  std::vector<nlohmann::json> events(const std::string& kind) { return events_of(recording(), kind); }
 
   Screen desktop_;
   std::unique_ptr<Process> window_;
