@@ -33,9 +33,13 @@ class RdpGateway : public ::testing::Test {
                    terms + " }\n");
   }
   std::unique_ptr<Process> client(const std::vector<std::string>& more = {}) {
-    std::vector<std::string> arguments{"xfreerdp3",       "/v:" + proxy_.text(), "/u:" + user_,
-                                       "/p:" + password_, "/cert:ignore",        "/sec:tls",
-                                       "/size:1024x768",  "/gfx:AVC420"};
+    std::vector<std::string> arguments{"/gfx:AVC420"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return client_of("xfreerdp3", arguments);
+  }
+  std::unique_ptr<Process> client_of(const std::string& program, const std::vector<std::string>& more) {
+    std::vector<std::string> arguments{
+        program, "/v:" + proxy_.text(), "/u:" + user_, "/p:" + password_, "/cert:ignore", "/sec:tls", "/size:1024x768"};
     arguments.insert(arguments.end(), more.begin(), more.end());
     auto environment = seat_.environment();
     environment["HOME"] = home_.path().string();

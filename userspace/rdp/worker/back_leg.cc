@@ -22,9 +22,12 @@
 #include <cstdlib>
 #include <cstring>
 #include <string>
+#include <utility>
 
+#include "rdp/event_track.h"
 #include "rdp/worker/channel_relay.h"
 #include "rdp/worker/picture_tap.h"
+#include "rdp/worker/pointer_shapes.h"
 #include "rdp/worker/reconnection.h"
 #include "rdp/worker/session.h"
 #include "rdp/worker/settings.h"
@@ -38,6 +41,7 @@ constexpr DWORD owed_after_ms = 130;
 struct Decoders {
   pSurfaceBits surface_bits = nullptr;
   pBitmapUpdate bitmap_update = nullptr;
+  pPalette palette = nullptr;
 };
 
 struct BackContext {
@@ -67,20 +71,30 @@ BOOL pass_on(rdpContext* context, Send&& send) {
 
 // ---- graphics of before the pipeline
 
+// For the recording, beside the forwarding: what cannot be decoded is the recording's fault, and no fault of the
+// session.
+template <typename Decode>
+void decode(rdpContext* context, Decode&& with) {
+  auto& back = back_of(context);
+  auto* tap = back.leg->tap();
+  if (tap == nullptr) return;
+  if (!tap->prepare_older(*context) || !with(back.decoders)) {
+    back.leg->recording_failed("a picture of the backend cannot be decoded");
+  }
+}
+
 BOOL on_surface_bits(rdpContext* context, const SURFACE_BITS_COMMAND* command) {
   if (!pass_on(context, [&](rdpContext* front) { return front->update->SurfaceBits(front, command); })) return FALSE;
-  auto& back = back_of(context);
-  return back.leg->tap() == nullptr || back.decoders.surface_bits == nullptr ||
-         back.decoders.surface_bits(context, command);
+  decode(context, [&](const Decoders& decoders) { return decoders.surface_bits(context, command); });
+  return TRUE;
 }
 BOOL on_frame_marker(rdpContext* context, const SURFACE_FRAME_MARKER* marker) {
   return pass_on(context, [&](rdpContext* front) { return front->update->SurfaceFrameMarker(front, marker); });
 }
 BOOL on_bitmap_update(rdpContext* context, const BITMAP_UPDATE* bitmap) {
   if (!pass_on(context, [&](rdpContext* front) { return front->update->BitmapUpdate(front, bitmap); })) return FALSE;
-  auto& back = back_of(context);
-  return back.leg->tap() == nullptr || back.decoders.bitmap_update == nullptr ||
-         back.decoders.bitmap_update(context, bitmap);
+  decode(context, [&](const Decoders& decoders) { return decoders.bitmap_update(context, bitmap); });
+  return TRUE;
 }
 BOOL on_end_paint(rdpContext* context) {
   auto& back = back_of(context);
@@ -93,13 +107,17 @@ BOOL on_end_paint(rdpContext* context) {
   return TRUE;
 }
 BOOL on_palette(rdpContext* context, const PALETTE_UPDATE* palette) {
-  return pass_on(context, [&](rdpContext* front) { return front->update->Palette(front, palette); });
+  if (!pass_on(context, [&](rdpContext* front) { return front->update->Palette(front, palette); })) return FALSE;
+  decode(context, [&](const Decoders& decoders) { return decoders.palette(context, palette); });
+  return TRUE;
 }
 BOOL on_desktop_resize(rdpContext* context) {
   auto& back = back_of(context);
   const auto width = freerdp_settings_get_uint32(context->settings, FreeRDP_DesktopWidth);
   const auto height = freerdp_settings_get_uint32(context->settings, FreeRDP_DesktopHeight);
   if (!gdi_resize(context->gdi, width, height)) return FALSE;
+  if (back.leg->tap() != nullptr && !back.leg->tap()->resize_older(*context)) return FALSE;
+  if (auto* events = back.leg->session().events()) events->resized(width, height);
   if (back.leg->tap() != nullptr && back.leg->tap()->works()) return TRUE;
   auto& session = back.leg->session();
   return session.wait_at_gate() && session.back_was_resized() ? TRUE : FALSE;
@@ -107,22 +125,43 @@ BOOL on_desktop_resize(rdpContext* context) {
 
 // ---- pointers and the rest
 
+// For the recording, in which it is drawn; nullptr: there is none.
+PointerPicture* recorded_pointer(rdpContext* context) {
+  auto* sink = leg_of(context).session().sink();
+  return sink == nullptr ? nullptr : &sink->pointer();
+}
+void record_shape(rdpContext* context, UINT32 slot, std::optional<PointerShape> shape) {
+  if (shape) recorded_pointer(context)->set_shape(slot, std::move(*shape));
+}
+
 BOOL on_pointer_position(rdpContext* context, const POINTER_POSITION_UPDATE* pointer) {
+  if (auto* recorded = recorded_pointer(context)) {
+    recorded->move_to(static_cast<std::int32_t>(pointer->xPos), static_cast<std::int32_t>(pointer->yPos));
+  }
   return pass_on(context, [&](rdpContext* to) { return to->update->pointer->PointerPosition(to, pointer); });
 }
 BOOL on_pointer_system(rdpContext* context, const POINTER_SYSTEM_UPDATE* pointer) {
+  if (auto* recorded = recorded_pointer(context)) {
+    pointer->type == SYSPTR_NULL ? recorded->hide() : recorded->use_arrow();
+  }
   return pass_on(context, [&](rdpContext* to) { return to->update->pointer->PointerSystem(to, pointer); });
 }
 BOOL on_pointer_color(rdpContext* context, const POINTER_COLOR_UPDATE* pointer) {
+  if (recorded_pointer(context) != nullptr) record_shape(context, pointer->cacheIndex, shape_of(*context, *pointer));
   return pass_on(context, [&](rdpContext* to) { return to->update->pointer->PointerColor(to, pointer); });
 }
 BOOL on_pointer_new(rdpContext* context, const POINTER_NEW_UPDATE* pointer) {
+  if (recorded_pointer(context) != nullptr) {
+    record_shape(context, pointer->colorPtrAttr.cacheIndex, shape_of(*context, pointer->colorPtrAttr, pointer->xorBpp));
+  }
   return pass_on(context, [&](rdpContext* to) { return to->update->pointer->PointerNew(to, pointer); });
 }
 BOOL on_pointer_cached(rdpContext* context, const POINTER_CACHED_UPDATE* pointer) {
+  if (auto* recorded = recorded_pointer(context)) recorded->use_slot(pointer->cacheIndex);
   return pass_on(context, [&](rdpContext* to) { return to->update->pointer->PointerCached(to, pointer); });
 }
 BOOL on_pointer_large(rdpContext* context, const POINTER_LARGE_UPDATE* pointer) {
+  if (recorded_pointer(context) != nullptr) record_shape(context, pointer->cacheIndex, shape_of(*context, *pointer));
   return pass_on(context, [&](rdpContext* to) { return to->update->pointer->PointerLarge(to, pointer); });
 }
 BOOL on_play_sound(rdpContext* context, const PLAY_SOUND_UPDATE* sound) {
@@ -166,7 +205,10 @@ BOOL on_channel_data(freerdp* instance, UINT16 id, const BYTE* data, size_t size
   if (!pass_to_front(leg.session(), name, chunk)) return FALSE;
   if (leg.tap() == nullptr || !dynamic) return TRUE;
   const PictureTap::Working working(*leg.tap());
-  return freerdp_channels_data(instance, id, data, size, flags, total);
+  if (!freerdp_channels_data(instance, id, data, size, flags, total)) {
+    leg.recording_failed("what the backend sends over drdynvc cannot be decoded");
+  }
+  return TRUE;
 }
 
 // What the decoder's own channels would answer: the client answers.
@@ -217,10 +259,13 @@ BOOL on_load_channels(freerdp* instance) {
 
 BOOL on_post_connect(freerdp* instance) {
   rdpContext* context = instance->context;
+  const bool decodes = leg_of(context).tap() != nullptr;
+  // Up to here it kept the codecs from being made, for most sessions need others (picture_tap.h).
+  if (decodes && !freerdp_settings_set_bool(context->settings, FreeRDP_DeactivateClientDecoding, FALSE)) return FALSE;
   if (!gdi_init(instance, PIXEL_FORMAT_BGRX32)) return FALSE;
   rdpUpdate* update = context->update;
   auto& back = back_of(context);
-  back.decoders = {update->SurfaceBits, update->BitmapUpdate};
+  back.decoders = {update->SurfaceBits, update->BitmapUpdate, update->Palette};
   update->SurfaceBits = on_surface_bits;
   update->SurfaceFrameMarker = on_frame_marker;
   update->BitmapUpdate = on_bitmap_update;
@@ -282,6 +327,10 @@ BackLeg::~BackLeg() {
 
 rdpContext* BackLeg::context() const {
   return instance_->context;
+}
+
+void BackLeg::recording_failed(const std::string& what) {
+  if (!std::exchange(recording_failed_, true)) session_.tell(RecordingFailed{.what = what});
 }
 
 int BackLeg::take_socket() {

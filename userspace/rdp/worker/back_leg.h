@@ -6,6 +6,7 @@
 
 #include <memory>
 #include <optional>
+#include <string>
 #include <thread>
 
 #include "base/fd.h"
@@ -35,7 +36,8 @@ class BackLeg {
   // ---- of the callbacks
   [[nodiscard]] Session& session() { return session_; }
   [[nodiscard]] PictureTap* tap() { return tap_.get(); }
-  int take_socket();  // once; then -1
+  int take_socket();                               // once; then -1
+  void recording_failed(const std::string& what);  // told once
   void note_redirection() { redirected_ = true; }
 
  private:
@@ -47,6 +49,7 @@ class BackLeg {
   std::unique_ptr<PictureTap> tap_;
   freerdp* instance_ = nullptr;
   bool redirected_ = false;
+  bool recording_failed_ = false;
   std::thread thread_;
 };
 

@@ -15,6 +15,8 @@ struct Picture {
   std::size_t stride = 0;
 };
 
+class PointerPicture;
+
 class FrameSink {
  public:
   virtual ~FrameSink() = default;
@@ -22,6 +24,8 @@ class FrameSink {
   virtual void picture_changed(const Picture& picture) = 0;
   // It has left a change out and wants to be called again in a while, even if nothing changes.
   [[nodiscard]] virtual bool owes() const = 0;
+  // What is told of the pointer, which is in no picture that passes. Of any thread.
+  [[nodiscard]] virtual PointerPicture& pointer() = 0;
 };
 
 }  // namespace gatehouse::rdp

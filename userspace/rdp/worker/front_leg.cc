@@ -21,6 +21,7 @@
 #include <string>
 
 #include "rdp/worker/channel_relay.h"
+#include "rdp/worker/input_notes.h"
 #include "rdp/worker/session.h"
 #include "rdp/worker/settings.h"
 
@@ -52,19 +53,34 @@ BOOL on_synchronize(rdpInput* input, UINT32 flags) {
   return pass_input(input, [&](rdpInput* to) { return freerdp_input_send_synchronize_event(to, flags); });
 }
 BOOL on_keyboard(rdpInput* input, UINT16 flags, UINT8 code) {
-  return pass_input(input, [&](rdpInput* to) { return freerdp_input_send_keyboard_event(to, flags, code); });
+  return pass_input(input, [&](rdpInput* to) {
+    note_scan_code(session_of(input->context), flags, code);
+    return freerdp_input_send_keyboard_event(to, flags, code);
+  });
 }
 BOOL on_unicode(rdpInput* input, UINT16 flags, UINT16 code) {
-  return pass_input(input, [&](rdpInput* to) { return freerdp_input_send_unicode_keyboard_event(to, flags, code); });
+  return pass_input(input, [&](rdpInput* to) {
+    note_unicode(session_of(input->context), flags, code);
+    return freerdp_input_send_unicode_keyboard_event(to, flags, code);
+  });
 }
 BOOL on_mouse(rdpInput* input, UINT16 flags, UINT16 x, UINT16 y) {
-  return pass_input(input, [&](rdpInput* to) { return freerdp_input_send_mouse_event(to, flags, x, y); });
+  return pass_input(input, [&](rdpInput* to) {
+    note_mouse(session_of(input->context), flags, x, y);
+    return freerdp_input_send_mouse_event(to, flags, x, y);
+  });
 }
 BOOL on_relative_mouse(rdpInput* input, UINT16 flags, INT16 x, INT16 y) {
-  return pass_input(input, [&](rdpInput* to) { return freerdp_input_send_rel_mouse_event(to, flags, x, y); });
+  return pass_input(input, [&](rdpInput* to) {
+    note_relative_mouse(session_of(input->context), flags, x, y);
+    return freerdp_input_send_rel_mouse_event(to, flags, x, y);
+  });
 }
 BOOL on_extended_mouse(rdpInput* input, UINT16 flags, UINT16 x, UINT16 y) {
-  return pass_input(input, [&](rdpInput* to) { return freerdp_input_send_extended_mouse_event(to, flags, x, y); });
+  return pass_input(input, [&](rdpInput* to) {
+    note_extended_mouse(session_of(input->context), flags, x, y);
+    return freerdp_input_send_extended_mouse_event(to, flags, x, y);
+  });
 }
 BOOL on_focus(rdpInput* input, UINT16 states) {
   return pass_input(input, [&](rdpInput* to) { return freerdp_input_send_focus_in_event(to, states); });

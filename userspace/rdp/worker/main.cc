@@ -16,8 +16,8 @@
 #include <memory>
 #include <optional>
 #include <string_view>
-#include <variant>
 
+#include "rdp/event_track.h"
 #include "rdp/worker/confinement.h"
 #include "rdp/worker/daemon_link.h"
 #include "rdp/worker/recorder.h"
@@ -48,14 +48,12 @@ void quiet_the_library() {
 }
 
 // What the recording says of the session beside its picture.
-void note_into(rdp::Recorder& recorder, const rdp::Message& notice) {
-  if (const auto* active = std::get_if<rdp::Active>(&notice)) {
-    recorder.note("active", {{"width", active->width}, {"height", active->height}});
-  } else if (const auto* channel = std::get_if<rdp::ChannelNotice>(&notice)) {
-    recorder.note("channel", {{"name", channel->name}, {"opened", channel->opened}});
-  } else if (const auto* redirection = std::get_if<rdp::Redirection>(&notice)) {
-    recorder.note("redirection", {{"target", redirection->target}});
-  }
+std::unique_ptr<rdp::EventTrack> track_into(rdp::Recorder& recorder, rdp::Detail keys) {
+  return std::make_unique<rdp::EventTrack>(
+      keys, [&recorder] { return recorder.now_ms(); },
+      [&recorder](std::int64_t time, const std::string& event, nlohmann::json data) {
+        recorder.note(event, std::move(data), time);
+      });
 }
 
 int serve() {
@@ -74,14 +72,17 @@ int serve() {
       no_recording = writer.error();
     }
   }
-  rdp::Session session(std::move(order->start), std::move(order->client), link, recorder.get());
-  if (recorder) session.on_notice = [&](const rdp::Message& notice) { note_into(*recorder, notice); };
+  const auto events = recorder ? track_into(*recorder, order->start.keys) : nullptr;
+  rdp::Session session(std::move(order->start), std::move(order->client), link, recorder.get(), events.get());
   link.run({.on_end = [&](const rdp::End& end) { session.end("ended", "", end.error_info); },
             .on_warn = [](const rdp::Warn&) {},
             .on_silence = [&] { session.end("handshake_timeout", ""); }});
   if (no_recording) link.tell(rdp::RecordingFailed{.what = no_recording->text()});
   const auto ended = session.run();
-  if (recorder) recorder->note("end", {{"reason", ended.reason}, {"detail", ended.detail}});
+  if (events) {
+    events->notice(ended);
+    events->close();
+  }
   link.stop();
   recorder.reset();  // whole, before the daemon hears of the end
   link.tell(ended);

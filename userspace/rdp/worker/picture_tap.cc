@@ -7,12 +7,38 @@
 #include <freerdp/gdi/gfx.h>
 
 namespace gatehouse::rdp {
+namespace {
+
+constexpr std::uint32_t older_codecs =
+    FREERDP_CODEC_INTERLEAVED | FREERDP_CODEC_PLANAR | FREERDP_CODEC_NSCODEC | FREERDP_CODEC_REMOTEFX;
+
+std::uint32_t size_of(std::int32_t length) {
+  return static_cast<std::uint32_t>(length);
+}
+
+}  // namespace
 
 bool PictureTap::open_pipeline(rdpContext& context, void* graphics) {
   if (!freerdp_settings_set_bool(context.settings, FreeRDP_DeactivateClientDecoding, FALSE)) return false;
   if (context.codecs == nullptr) context.codecs = freerdp_client_codecs_new(THREADING_FLAGS_DISABLE_THREADS);
   return context.codecs != nullptr &&
          gdi_graphics_pipeline_init(context.gdi, static_cast<RdpgfxClientContext*>(graphics)) == TRUE;
+}
+
+bool PictureTap::prepare_older(rdpContext& context) {
+  if (older_ready_) return true;
+  if (context.codecs == nullptr) context.codecs = freerdp_client_codecs_new(THREADING_FLAGS_DISABLE_THREADS);
+  older_ready_ = context.codecs != nullptr && context.gdi != nullptr &&
+                 freerdp_client_codecs_prepare(context.codecs, older_codecs, size_of(context.gdi->width),
+                                               size_of(context.gdi->height)) == TRUE;
+  return older_ready_;
+}
+
+bool PictureTap::resize_older(rdpContext& context) {
+  // RemoteFX goes on: its sizes come with its own headers, which are not sent again.
+  return !older_ready_ ||
+         freerdp_client_codecs_reset(context.codecs, older_codecs & ~std::uint32_t{FREERDP_CODEC_REMOTEFX},
+                                     size_of(context.gdi->width), size_of(context.gdi->height)) == TRUE;
 }
 
 void PictureTap::close_pipeline(rdpContext& context, void* graphics) {

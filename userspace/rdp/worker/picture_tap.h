@@ -1,7 +1,9 @@
 // The picture of what passes: FreeRDP's own decoder, fed with the same bytes beside their way to the client. Whatever
 // this decoder would answer goes nowhere: the client's answers are the ones that count.
 //
-// The decoder of the graphics pipeline is made when the backend opens that channel, for it costs a third of a second.
+// The decoder of the graphics pipeline is made when the backend opens that channel, for it costs a third of a second;
+// those of the graphics of before are made with the first such picture: a client that announces the pipeline may get
+// them all the same, from a server that has none.
 // Threads: that of the leg to the backend.
 #pragma once
 
@@ -19,6 +21,8 @@ class PictureTap {
 
   bool open_pipeline(rdpContext& context, void* graphics);
   void close_pipeline(rdpContext& context, void* graphics);
+  bool prepare_older(rdpContext& context);  // surface bits and bitmaps
+  bool resize_older(rdpContext& context);
   void picture_changed(const rdpContext& context);
   [[nodiscard]] bool owes() const { return sink_.owes(); }
 
@@ -38,6 +42,7 @@ class PictureTap {
  private:
   FrameSink& sink_;
   bool works_ = false;
+  bool older_ready_ = false;
 };
 
 }  // namespace gatehouse::rdp

@@ -1,5 +1,6 @@
 #include "rdp/worker/recorder.h"
 
+#include <algorithm>
 #include <cstring>
 #include <utility>
 
@@ -26,8 +27,8 @@ std::int64_t Recorder::now_ms() const {
   return std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - began_).count();
 }
 
-void Recorder::note(const std::string& event, nlohmann::json data) {
-  data["t"] = now_ms();
+void Recorder::note(const std::string& event, nlohmann::json data, std::optional<std::int64_t> time) {
+  data["t"] = time.value_or(now_ms());
   data["event"] = event;
   // A fault of the disk is seen with the next picture.
   static_cast<void>(writer_->append(
@@ -60,31 +61,62 @@ void Recorder::picture_changed(const Picture& picture) {
   changed_.notify_all();
 }
 
+void Recorder::pointer_changed() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (std::exchange(pointer_moved_, true)) return;
+  }
+  changed_.notify_all();
+}
+
+bool Recorder::pointer_is_due() const {
+  return pointer_moved_ && last_ && Clock::now() >= last_encoded_ + between_pictures;
+}
+
+void Recorder::wait_for_work(std::unique_lock<std::mutex>& lock) {
+  while (!stopping_ && !waiting_ && !pointer_is_due()) {
+    std::optional<Clock::time_point> until;
+    if (fragment_since_) until = *fragment_since_ + longest_fragment;
+    if (pointer_moved_ && last_) {
+      const auto due = last_encoded_ + between_pictures;
+      until = until ? std::min(*until, due) : due;
+    }
+    if (!until) {
+      changed_.wait(lock);
+    } else if (changed_.wait_until(lock, *until) == std::cv_status::timeout) {
+      return;
+    }
+  }
+}
+
 void Recorder::run() {
   std::unique_lock lock(mutex_);
   while (true) {
-    const auto woken = [this] { return stopping_ || waiting_.has_value(); };
-    if (fragment_since_) {
-      changed_.wait_until(lock, *fragment_since_ + longest_fragment, woken);
-    } else {
-      changed_.wait(lock, woken);
+    wait_for_work(lock);
+    const bool came = waiting_.has_value();
+    if (came) {
+      if (last_) spare_ = std::move(last_->pixels);
+      last_ = std::exchange(waiting_, std::nullopt);
     }
-    auto copy = std::exchange(waiting_, std::nullopt);
-    const bool last = stopping_ && !copy;
+    const bool draw = came || (!stopping_ && pointer_is_due());
+    if (draw) pointer_moved_ = false;
+    const bool last = stopping_ && !came;
     lock.unlock();
     Result<void> done;
-    if (copy) done = encode(*copy);
+    if (draw) {
+      if (!came) last_->time = now_ms();
+      done = encode(*last_);
+    }
     if (done && fragment_since_ && (last || Clock::now() - *fragment_since_ >= longest_fragment))
       done = write_fragment();
     if (done && last) done = close_part();
     if (!done) failed_(done.error());
     lock.lock();
-    if (copy) spare_ = std::move(copy->pixels);
     if (last || !done) return;
   }
 }
 
-Result<void> Recorder::encode(const Copy& copy) {
+Result<void> Recorder::encode(Copy& copy) {
   if (!encoder_ || copy.width != width_ || copy.height != height_) {
     if (auto closed = close_part(); !closed) return closed;
     auto opened = VideoEncoder::open(copy.width, copy.height);
@@ -100,7 +132,11 @@ Result<void> Recorder::encode(const Copy& copy) {
   const bool key = time == last_key_ || time - last_key_ >= std::chrono::milliseconds(between_key_frames).count();
   if (key) last_key_ = time;
   last_time_ = time;
+  const Canvas canvas{copy.pixels.data(), copy.width, copy.height};
+  const auto beneath = pointer_.draw(canvas);
   if (auto added = encoder_->add(copy.picture(), time, key); !added) return added;
+  PointerPicture::restore(canvas, beneath);
+  last_encoded_ = Clock::now();
   if (!fragment_since_) fragment_since_ = Clock::now();
   return {};
 }

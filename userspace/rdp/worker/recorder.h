@@ -1,9 +1,10 @@
 // The recording of a session: the picture as it passes, at most some times a second and only when it changes, and what
 // happens, each on the same clock. A thread of its own encodes and writes: the relay only copies a picture, and if this
-// is slow, pictures in between are left out.
+// is slow, pictures in between are left out. The pointer is drawn into what is encoded; that it moved alone is a
+// change.
 //
-// Threads: picture_changed() and owes() on the leg to the backend; note() any. Errors: the first one ends the
-// recording and is told once (`failed`, on the recorder's thread).
+// Threads: picture_changed() and owes() on the leg to the backend; note(), now_ms() and pointer() any. Errors: the
+// first one ends the recording and is told once (`failed`, on the recorder's thread).
 #pragma once
 
 #include <chrono>
@@ -19,6 +20,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "rdp/pointer_picture.h"
 #include "rdp/worker/frame_sink.h"
 #include "rdp/worker/recording_writer.h"
 #include "rdp/worker/video_encoder.h"
@@ -38,7 +40,10 @@ class Recorder final : public FrameSink {
 
   void picture_changed(const Picture& picture) override;
   [[nodiscard]] bool owes() const override { return owes_; }
-  void note(const std::string& event, nlohmann::json data);
+  [[nodiscard]] PointerPicture& pointer() override { return pointer_; }
+  // `time`: of its clock; nullopt: now.
+  void note(const std::string& event, nlohmann::json data, std::optional<std::int64_t> time = std::nullopt);
+  [[nodiscard]] std::int64_t now_ms() const;
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -50,9 +55,11 @@ class Recorder final : public FrameSink {
     [[nodiscard]] Picture picture() const { return {pixels.data(), width, height, std::size_t{4} * width}; }
   };
 
-  [[nodiscard]] std::int64_t now_ms() const;
+  void pointer_changed();
+  [[nodiscard]] bool pointer_is_due() const;
+  void wait_for_work(std::unique_lock<std::mutex>& lock);
   void run();
-  Result<void> encode(const Copy& copy);
+  Result<void> encode(Copy& copy);
   Result<void> write_fragment();
   Result<void> close_part();
 
@@ -67,9 +74,14 @@ class Recorder final : public FrameSink {
   std::condition_variable changed_;
   std::optional<Copy> waiting_;
   std::vector<std::uint8_t> spare_;
+  bool pointer_moved_ = false;
   bool stopping_ = false;
 
+  PointerPicture pointer_{[this] { pointer_changed(); }};
+
   // Of the recorder's thread.
+  std::optional<Copy> last_;  // as it came, without the pointer
+  Clock::time_point last_encoded_{};
   std::unique_ptr<VideoEncoder> encoder_;
   unsigned part_ = 0;
   std::uint32_t width_ = 0;

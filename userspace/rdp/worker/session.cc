@@ -3,6 +3,7 @@
 #include <freerdp/freerdp.h>
 #include <freerdp/peer.h>
 
+#include "rdp/event_track.h"
 #include "rdp/worker/back_leg.h"
 #include "rdp/worker/channel_relay.h"
 #include "rdp/worker/front_leg.h"
@@ -11,10 +12,11 @@
 
 namespace gatehouse::rdp {
 
-Session::Session(Start start, Fd client, DaemonLink& link, FrameSink* sink)
+Session::Session(Start start, Fd client, DaemonLink& link, FrameSink* sink, EventTrack* events)
     : start_(std::move(start)),
       link_(link),
       sink_(sink),
+      events_(events),
       gates_(std::make_unique<ChannelGates>(*this)),
       front_(std::make_unique<FrontLeg>(*this, std::move(client))) {}
 
@@ -81,7 +83,12 @@ bool Session::connect_back() {
     end("refused", "", start_.refusal);
     return false;
   }
-  auto answer = link_.ask(logon_of(*front(), accepted_channels(peer()), start_.front));
+  auto logon = logon_of(*front(), accepted_channels(peer()), start_.front);
+  if (events_ != nullptr) {
+    events_->notice(logon);
+    events_->keyboard(freerdp_settings_get_uint32(front()->settings, FreeRDP_KeyboardLayout));
+  }
+  auto answer = link_.ask(std::move(logon));
   if (!answer || !answer->reply.accepted || !answer->descriptor) {
     ever_active_ = true;  // as far as it can be told why
     end("refused", "", answer ? answer->reply.error_info : 0);
@@ -142,7 +149,7 @@ bool Session::activate() {
 }
 
 void Session::tell(const Message& notice) {
-  if (on_notice) on_notice(notice);
+  if (events_ != nullptr) events_->notice(notice);
   link_.tell(notice);
 }
 

@@ -31,13 +31,14 @@ using rdpContext = struct rdp_context;
 namespace gatehouse::rdp {
 
 class BackLeg;
+class EventTrack;
 class ChannelGates;
 class FrontLeg;
 
 class Session {
  public:
-  // `sink`: who sees the picture; nullptr: it is not decoded.
-  Session(Start start, Fd client, DaemonLink& link, FrameSink* sink);
+  // `sink`: who sees the picture; nullptr: it is not decoded. `events`: who is told what happens; or nullptr.
+  Session(Start start, Fd client, DaemonLink& link, FrameSink* sink, EventTrack* events = nullptr);
   ~Session();
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
@@ -66,9 +67,9 @@ class Session {
   [[nodiscard]] DaemonLink& link() { return link_; }
   [[nodiscard]] FrameSink* sink() { return sink_; }
   [[nodiscard]] ChannelGates& gates() { return *gates_; }
-  // Who else wants to know what is told to the daemon.
+  [[nodiscard]] EventTrack* events() { return events_; }
+  // To the daemon, and the events.
   void tell(const Message& notice);
-  std::function<void(const Message&)> on_notice;
   [[nodiscard]] freerdp_peer* peer() const;
   [[nodiscard]] rdpContext* front() const;
   // nullptr until it is connected: what the client says before is for nobody.
@@ -82,6 +83,7 @@ class Session {
   Start start_;
   DaemonLink& link_;
   FrameSink* sink_;
+  EventTrack* events_;
   std::unique_ptr<ChannelGates> gates_;
   std::unique_ptr<FrontLeg> front_;
   std::unique_ptr<BackLeg> back_;

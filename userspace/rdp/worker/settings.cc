@@ -49,6 +49,18 @@ std::string text_of(const rdpSettings& settings, FreeRDP_Settings_Keys_String ke
   return text == nullptr ? std::string() : std::string(text);
 }
 
+// The client's monitors, and how dense each is; one alone is the desktop itself.
+bool copy_monitors(const rdpSettings& from, rdpSettings& to) {
+  const auto count = freerdp_settings_get_uint32(&from, FreeRDP_MonitorCount);
+  if (count < 2) return freerdp_settings_set_bool(&to, FreeRDP_UseMultimon, FALSE);
+  return freerdp_settings_set_pointer_len(&to, FreeRDP_MonitorDefArray,
+                                          freerdp_settings_get_pointer(&from, FreeRDP_MonitorDefArray), count) &&
+         freerdp_settings_set_bool(&to, FreeRDP_UseMultimon, TRUE) &&
+         freerdp_settings_set_bool(&to, FreeRDP_SpanMonitors, FALSE) &&
+         copy_switches(from, to, {FreeRDP_HasMonitorAttributes}) &&
+         copy_numbers(from, to, {FreeRDP_MonitorCount, FreeRDP_MonitorFlags, FreeRDP_MonitorAttributeFlags});
+}
+
 bool announces_graphics(const rdpSettings& front) {
   return freerdp_settings_get_bool(&front, FreeRDP_SupportGraphicsPipeline) == TRUE;
 }
@@ -83,6 +95,7 @@ Result<void> set_up_front(rdpSettings& settings, const Start& start) {
                               {FreeRDP_FrameMarkerCommandEnabled, true},
                               {FreeRDP_RefreshRect, true},
                               {FreeRDP_SuppressOutput, true},
+                              {FreeRDP_SupportMonitorLayoutPdu, true},  // as far as the client takes it
                               {FreeRDP_UnicodeInput, true},
                               {FreeRDP_HasHorizontalWheel, true},
                               {FreeRDP_HasExtendedMouseEvent, true},
@@ -171,8 +184,8 @@ Result<void> set_up_back(const rdpSettings& front, rdpSettings& back, const Star
                               FreeRDP_FrameMarkerCommandEnabled, FreeRDP_SurfaceCommandsEnabled,
                               FreeRDP_RemoteConsoleAudio, FreeRDP_ConsoleSession, FreeRDP_UnicodeInput,
                               FreeRDP_HasHorizontalWheel, FreeRDP_HasExtendedMouseEvent, FreeRDP_HasRelativeMouseEvent,
-                              FreeRDP_HasQoeEvent, FreeRDP_SupportMonitorLayoutPdu, FreeRDP_UseMultimon});
-  set = set && copy_size(front, back);
+                              FreeRDP_HasQoeEvent, FreeRDP_SupportMonitorLayoutPdu});
+  set = set && copy_size(front, back) && copy_monitors(front, back);
   forget_orders(back);
   if (!set) return failure("the settings of the leg to the backend cannot be made");
   return {};
