@@ -15,6 +15,7 @@
 #include <variant>
 #include <vector>
 
+#include "gate/rdp_arrival.h"
 #include "gate/rdp_audit.h"
 #include "rdp/channel_policy.h"
 #include "rdp/control_channel.h"
@@ -36,6 +37,12 @@ constexpr std::chrono::milliseconds kill_after{700};
 constexpr std::chrono::milliseconds worker_pause{10};
 constexpr int worker_attempts = 300;
 constexpr std::size_t most_noted = 256;
+constexpr std::chrono::seconds longest_arrival{10};  // until there is a worker
+constexpr std::chrono::milliseconds place_pause{20};
+// A worker that answers none of so many in a row is stuck. Counted, not timed: a daemon that was stopped itself blames
+// nobody.
+constexpr std::chrono::seconds ping_period{2};
+constexpr unsigned most_unanswered = 5;
 
 // MS-RDPBCGR 2.2.5.1.1: what a client shows its user.
 enum class ErrorInfo : std::uint32_t {
@@ -86,6 +93,9 @@ class RdpForwarder final : public Forwarder {
   [[nodiscard]] std::uint64_t bytes_to_client() const override { return bytes().acknowledged; }
 
  private:
+  Task<void> arrive();
+  Task<void> find_worker();
+  bool is_stuck(SteadyTime now);
   Result<void> hand_over();
   [[nodiscard]] Result<Fd> make_recording_directory() const;
   void take_recording_fault(const std::string& what);
@@ -106,6 +116,9 @@ class RdpForwarder final : public Forwarder {
   relay::Socket backend_;
   relay::RelayOptions options_;
   RdpTerms terms_;
+  std::optional<SteadyTime> arriving_since_;
+  bool heard_ = false;                               // the client's first word
+  std::optional<rdp::HandshakeLimit::Place> place_;  // until it is active
   std::optional<rdp::WorkerProcess> worker_;
   std::optional<Channel> channel_;
   std::optional<SteadyTime> dialing_since_;
@@ -118,6 +131,8 @@ class RdpForwarder final : public Forwarder {
   SteadyTime last_movement_{};
   std::uint64_t bytes_seen_ = 0;
   std::set<std::string> noted_;  // what is told once
+  SteadyTime next_ping_{};
+  unsigned unanswered_ = 0;
 };
 
 relay::TcpBytes RdpForwarder::bytes() const {
@@ -148,26 +163,52 @@ void RdpForwarder::retire() {
   worker_.reset();
 }
 
-// A worker that is ready; where many come at once it may take a moment.
 Task<std::optional<RelayOutcome>> RdpForwarder::prepare() {
   relay::set_stream_options(client_.native_handle());
   relay::set_liveness_options(client_.native_handle(), options_.keep_alive, options_.user_timeout);
+  arriving_since_ = std::chrono::steady_clock::now();
+  co_await arrive();
+  if (reason_ == EndReason::none) co_await find_worker();
+  arriving_since_.reset();
+  if (!worker_) co_return outcome();
+  co_return std::nullopt;
+}
+
+// The client's first word, and a place among those who are in their handshake.
+Task<void> RdpForwarder::arrive() {
+  if (auto fault = co_await await_connection_request(client_)) {
+    settle(fault->reason, std::move(fault->detail));
+    co_return;
+  }
+  heard_ = true;
+  while (reason_ == EndReason::none) {
+    if (auto place = services_.handshakes.enter(options_.client.address)) {
+      place_.emplace(std::move(*place));
+      co_return;
+    }
+    relay::Timer pause(client_.get_executor(), place_pause);
+    boost::system::error_code ignored;
+    co_await pause.async_wait(boost::asio::redirect_error(awaiting, ignored));
+  }
+}
+
+// A worker that is ready; where many come at once it may take a moment.
+Task<void> RdpForwarder::find_worker() {
   for (int attempt = 0; attempt < worker_attempts && reason_ == EndReason::none; ++attempt) {
     auto worker = services_.workers->take();
     if (!worker) {
       settle(EndReason::out_of_resources, worker.error().text());
-      break;
+      co_return;
     }
     if (*worker) {
       worker_.emplace(std::move(**worker));
-      co_return std::nullopt;
+      co_return;
     }
     relay::Timer pause(client_.get_executor(), worker_pause);
     boost::system::error_code ignored;
     co_await pause.async_wait(boost::asio::redirect_error(awaiting, ignored));
   }
   settle(EndReason::out_of_resources, "no worker came up in time");
-  co_return outcome();
 }
 
 Result<void> RdpForwarder::hand_over() {
@@ -275,7 +316,10 @@ Task<void> RdpForwarder::take(rdp::Message message) {
   } else if (const auto* ended = std::get_if<rdp::Ended>(&message)) {
     take_end(*ended);
   } else if (const auto* active = std::get_if<rdp::Active>(&message)) {
+    place_.reset();
     spdlog::debug("session {}: active with {}x{}", terms_.session, active->width, active->height);
+  } else if (std::holds_alternative<rdp::Ping>(message)) {
+    unanswered_ = 0;
   } else if (const auto row = rdp_audit_row(message)) {
     if (row->once && (noted_.size() >= most_noted || !noted_.insert(row->action + row->detail).second)) co_return;
     terms_.note(row->action, row->detail);
@@ -328,6 +372,10 @@ void RdpForwarder::take_end(const rdp::Ended& ended) {
     settle(EndReason::timeout, "the client was silent in the handshake");
   } else if (ended.reason == "backend_refused") {
     settle(EndReason::backend_refused, detail);
+  } else if (ended.reason == "backend_lost") {
+    settle(EndReason::backend_reset, ended.detail);
+  } else if (ended.reason == "backend_timeout") {
+    settle(EndReason::backend_timeout, ended.detail);
   } else {
     settle(EndReason::error, detail);
   }
@@ -348,6 +396,7 @@ bool RdpForwarder::abort(EndReason reason, std::string detail) {
   if (channel_) tell(rdp::End{.error_info = static_cast<std::uint32_t>(error_info_of(reason))});
   boost::system::error_code ignored;
   if (dialing_since_) backend_.cancel(ignored);
+  if (arriving_since_) client_.cancel(ignored);
   return true;
 }
 
@@ -364,6 +413,18 @@ void RdpForwarder::expire(SteadyTime now) {
     if (now - *aborted_ > kill_after && worker_) worker_->kill();
     return;
   }
+  if (arriving_since_ && now - *arriving_since_ > longest_arrival) {
+    if (heard_) {
+      abort(EndReason::out_of_resources, "too many connections are in their handshake");
+    } else {
+      abort(EndReason::timeout, "the client was silent in the handshake");
+    }
+    return;
+  }
+  if (is_stuck(now)) {
+    abort(EndReason::error, "the session's worker does not answer");
+    return;
+  }
   if (dialing_since_ && now - *dialing_since_ > options_.connect_timeout) {
     abort(EndReason::backend_timeout, options_.backend.text() + ": no answer");
     return;
@@ -375,6 +436,15 @@ void RdpForwarder::expire(SteadyTime now) {
   } else if (now - last_movement_ > idle_timeout_) {
     abort(EndReason::inactivity_timeout, {});
   }
+}
+
+bool RdpForwarder::is_stuck(SteadyTime now) {
+  if (!channel_ || over_ || now < next_ping_) return false;
+  if (unanswered_ >= most_unanswered) return true;
+  next_ping_ = now + ping_period;
+  // Where it does not go through the worker is gone, which is heard on its own way.
+  static_cast<void>(rdp::send_packet(worker_->channel(), rdp::encode(rdp::Ping{.number = ++unanswered_})));
+  return false;
 }
 
 void RdpForwarder::announce_end(Duration left) {

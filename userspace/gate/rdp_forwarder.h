@@ -13,6 +13,7 @@
 #include "gate/forwarder.h"
 #include "rdp/authority.h"
 #include "rdp/control_message.h"
+#include "rdp/handshake_limit.h"
 #include "rdp/trusted_backends.h"
 #include "rdp/worker_pool.h"
 
@@ -22,6 +23,7 @@ struct RdpServices {
   std::unique_ptr<rdp::Authority> authority;
   std::unique_ptr<rdp::TrustedBackends> backends;
   std::unique_ptr<rdp::WorkerPool> workers;
+  rdp::HandshakeLimit handshakes;
   rdp::Security backend_security = rdp::Security::nla;
   rdp::Detail clipboard_text = rdp::Detail::outline;
   rdp::Detail keys = rdp::Detail::off;

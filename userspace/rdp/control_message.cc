@@ -217,16 +217,18 @@ void pass(Pass& to, Body& body) {
     to.member("target", body.target);
   } else if constexpr (std::is_same_v<Type, RecordingFailed>) {
     to.member("what", body.what);
-  } else {
-    static_assert(std::is_same_v<Type, Ended>);
+  } else if constexpr (std::is_same_v<Type, Ended>) {
     to.member("reason", body.reason);
     to.member("detail", body.detail);
+  } else {
+    static_assert(std::is_same_v<Type, Ping>);
+    to.member("number", body.number);
   }
 }
 
 constexpr const char* types[]{"start",  "reply",   "end",       "warn", "account", "logon",       "certificate",
                               "active", "channel", "clipboard", "file", "refusal", "redirection", "recording_failed",
-                              "ended"};
+                              "ended",  "ping"};
 static_assert(std::size(types) == std::variant_size_v<Message>);
 
 template <std::size_t index = 0>

@@ -9,6 +9,7 @@
 //     │◀─ certificate ───────────│   what the backend shows: a reply whether it is the right one
 //     │◀─ active, channel, ... ──│   what happens
 //     │── end, warn ────────────▶│
+//     │── ping ─────────────────▶│   now and then: the same comes back, or the worker is taken for stuck
 //     │◀─ ended ─────────────────│   the last word
 //
 // Error information: MS-RDPBCGR 2.2.5.1.1 (Set Error Info PDU).
@@ -153,8 +154,13 @@ struct Ended {
   std::string detail;
 };
 
+// Both ways.
+struct Ping {
+  std::uint64_t number = 0;
+};
+
 using Message = std::variant<Start, Reply, End, Warn, AccountQuery, LogonQuery, CertificateQuery, Active, ChannelNotice,
-                             ClipboardNotice, FileNotice, RefusalNotice, Redirection, RecordingFailed, Ended>;
+                             ClipboardNotice, FileNotice, RefusalNotice, Redirection, RecordingFailed, Ended, Ping>;
 
 std::string encode(const Message& message);
 Result<Message> decode(std::string_view text);

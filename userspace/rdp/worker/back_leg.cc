@@ -307,6 +307,7 @@ Result<void> BackLeg::start(const std::optional<Credentials>& credentials) {
 }
 
 void BackLeg::run() {
+  session_.back_pulse().working();
   const bool connected = freerdp_connect(instance_) == TRUE;
   if (!connected) {
     const auto error = freerdp_get_last_error(instance_->context);
@@ -317,9 +318,11 @@ void BackLeg::run() {
   while (connected && !session_.is_ending() && !freerdp_shall_disconnect_context(instance_->context)) {
     const DWORD count =
         freerdp_get_event_handles(instance_->context, handles.data(), static_cast<DWORD>(handles.size()));
+    session_.back_pulse().waiting();
     const DWORD patience = tap_ && tap_->owes() ? owed_after_ms : INFINITE;
     const DWORD woken = count == 0 ? WAIT_FAILED : WaitForMultipleObjects(count, handles.data(), FALSE, patience);
     if (woken == WAIT_FAILED) break;
+    session_.back_pulse().working();
     if (woken == WAIT_TIMEOUT) {
       tap_->picture_changed(*instance_->context);
       continue;
@@ -330,6 +333,8 @@ void BackLeg::run() {
     const auto info = freerdp_error_info(instance_);
     if (redirected_) {
       session_.end("redirection", "the backend sends the client elsewhere", info);
+    } else if (info == 0 && freerdp_get_disconnect_ultimatum(instance_->context) == 0) {
+      session_.end("backend_lost", "the connection to the backend broke off");
     } else {
       session_.end("backend_closed", info == 0 ? "" : freerdp_get_error_info_name(info), info);
     }

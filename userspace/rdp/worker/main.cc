@@ -78,7 +78,8 @@ int serve() {
   if (recorder) session.on_notice = [&](const rdp::Message& notice) { note_into(*recorder, notice); };
   link.run({.on_end = [&](const rdp::End& end) { session.end("ended", "", end.error_info); },
             .on_warn = [](const rdp::Warn&) {},
-            .on_silence = [&] { session.end("handshake_timeout", ""); }});
+            .on_silence = [&] { session.end("handshake_timeout", ""); },
+            .works = [&] { return !session.stands_still(); }});
   if (no_recording) link.tell(rdp::RecordingFailed{.what = no_recording->text()});
   const auto ended = session.run();
   if (recorder) recorder->note("end", {{"reason", ended.reason}, {"detail", ended.detail}});

@@ -9,6 +9,12 @@
 #include "rdp/worker/settings.h"
 
 namespace gatehouse::rdp {
+namespace {
+
+// Longer than a question to the daemon, a backend's handshake, and the time that a client may take nothing.
+constexpr std::chrono::minutes longest_turn{2};
+
+}  // namespace
 
 Session::Session(Start start, Fd client, DaemonLink& link, FrameSink* sink)
     : start_(std::move(start)),
@@ -63,6 +69,10 @@ void Session::end(std::string reason, std::string detail, std::uint32_t error_in
   front_->wake();
 }
 
+bool Session::stands_still() const {
+  return front_pulse_.stands_still(longest_turn) || back_pulse_.stands_still(longest_turn);
+}
+
 std::optional<std::string> Session::account_hash(const std::string& user, const std::string& domain) {
   auto answer = link_.ask(AccountQuery{.user = user, .domain = domain});
   if (!answer || !answer->reply.accepted) return std::nullopt;
@@ -87,7 +97,13 @@ bool Session::connect_back() {
     return false;
   }
   std::unique_lock lock(mutex_);
-  changed_.wait(lock, [this] { return back_settled_ || ending_; });
+  // Twice as long as a client: a server asks its domain.
+  if (!changed_.wait_for(lock, std::chrono::seconds(2 * start_.handshake_seconds),
+                         [this] { return back_settled_ || ending_; })) {
+    lock.unlock();
+    end("backend_timeout", "the backend was silent in the handshake");
+    lock.lock();
+  }
   if (!back_connected_ || ending_) {
     ever_active_ = true;
     return false;
