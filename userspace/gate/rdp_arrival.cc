@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstdint>
 #include <cstring>
+#include <utility>
 
 #include "rdp/connection_request.h"
 
@@ -16,6 +17,11 @@ namespace {
 using policy::EndReason;
 using relay::awaiting;
 
+constexpr std::chrono::seconds longest_wait{10};
+constexpr std::chrono::milliseconds place_pause{20};
+constexpr std::chrono::milliseconds worker_pause{10};
+constexpr int worker_attempts = 300;
+
 // From how many bytes on the socket is readable (SO_RCVLOWAT, socket(7)): what is there already wakes nobody again.
 void wake_from(int socket, int bytes) {
   ::setsockopt(socket, SOL_SOCKET, SO_RCVLOWAT, &bytes, sizeof bytes);
@@ -23,8 +29,8 @@ void wake_from(int socket, int bytes) {
 
 }  // namespace
 
-Task<std::optional<ArrivalFault>> await_connection_request(relay::Socket& client) {
-  const int socket = client.native_handle();
+Task<std::optional<ArrivalFault>> RdpArrival::await_first_word() {
+  const int socket = client_.native_handle();
   std::array<std::uint8_t, rdp::longest_connection_request> bytes{};
   std::size_t former = 0;
   for (bool ready = false;; ready = true) {
@@ -45,9 +51,53 @@ Task<std::optional<ArrivalFault>> await_connection_request(relay::Socket& client
     former = length;
     wake_from(socket, static_cast<int>(length) + 1);
     boost::system::error_code error;
-    co_await client.async_wait(relay::Socket::wait_read, boost::asio::redirect_error(awaiting, error));
+    co_await client_.async_wait(relay::Socket::wait_read, boost::asio::redirect_error(awaiting, error));
     if (error) co_return ArrivalFault{};
   }
+}
+
+Task<void> RdpArrival::pause(std::chrono::milliseconds time) {
+  relay::Timer timer(client_.get_executor(), time);
+  boost::system::error_code ignored;
+  co_await timer.async_wait(boost::asio::redirect_error(awaiting, ignored));
+}
+
+Task<std::optional<ArrivalFault>> RdpArrival::take_worker(std::optional<rdp::WorkerProcess>& worker) {
+  since_ = std::chrono::steady_clock::now();
+  if (auto fault = co_await await_first_word()) co_return fault;
+  heard_ = true;
+  while (!place_) {
+    if (cancelled_) co_return ArrivalFault{};
+    if (auto place = handshakes_.enter(source_)) {
+      place_.emplace(std::move(*place));
+    } else {
+      co_await pause(place_pause);
+    }
+  }
+  // Where many come at once it may take a moment.
+  for (int attempt = 0; attempt < worker_attempts && !cancelled_; ++attempt) {
+    auto ready = workers_.take();
+    if (!ready) co_return ArrivalFault{EndReason::out_of_resources, ready.error().text()};
+    if (*ready) {
+      worker.emplace(std::move(**ready));
+      since_.reset();
+      co_return std::nullopt;
+    }
+    co_await pause(worker_pause);
+  }
+  co_return ArrivalFault{EndReason::out_of_resources, "no worker came up in time"};
+}
+
+void RdpArrival::cancel() {
+  cancelled_ = true;
+  boost::system::error_code ignored;
+  if (since_) client_.cancel(ignored);
+}
+
+std::optional<ArrivalFault> RdpArrival::overdue(relay::SteadyTime now) const {
+  if (!since_ || cancelled_ || now - *since_ <= longest_wait) return std::nullopt;
+  if (heard_) return ArrivalFault{EndReason::out_of_resources, "too many connections are in their handshake"};
+  return ArrivalFault{EndReason::timeout, "the client was silent in the handshake"};
 }
 
 }  // namespace gatehouse::gate

@@ -19,6 +19,7 @@
 #include "gate/rdp_audit.h"
 #include "rdp/channel_policy.h"
 #include "rdp/control_channel.h"
+#include "rdp/heartbeat.h"
 #include "relay/dialer.h"
 #include "relay/socket_options.h"
 #include "relay/tcp_bytes.h"
@@ -34,15 +35,7 @@ using Channel = boost::asio::posix::basic_stream_descriptor<LoopExecutor>;
 
 constexpr std::chrono::milliseconds cut_after{400};  // of being told to end
 constexpr std::chrono::milliseconds kill_after{700};
-constexpr std::chrono::milliseconds worker_pause{10};
-constexpr int worker_attempts = 300;
 constexpr std::size_t most_noted = 256;
-constexpr std::chrono::seconds longest_arrival{10};  // until there is a worker
-constexpr std::chrono::milliseconds place_pause{20};
-// A worker that answers none of so many in a row is stuck. Counted, not timed: a daemon that was stopped itself blames
-// nobody.
-constexpr std::chrono::seconds ping_period{2};
-constexpr unsigned most_unanswered = 5;
 
 // MS-RDPBCGR 2.2.5.1.1: what a client shows its user.
 enum class ErrorInfo : std::uint32_t {
@@ -78,7 +71,8 @@ class RdpForwarder final : public Forwarder {
         client_(std::move(client)),
         backend_(client_.get_executor()),
         options_(options),
-        terms_(std::move(terms)) {}
+        terms_(std::move(terms)),
+        arrival_(*services.workers, services.handshakes, client_, options.client.address) {}
   ~RdpForwarder() override { retire(); }
   RdpForwarder(const RdpForwarder&) = delete;
   RdpForwarder& operator=(const RdpForwarder&) = delete;
@@ -93,8 +87,6 @@ class RdpForwarder final : public Forwarder {
   [[nodiscard]] std::uint64_t bytes_to_client() const override { return bytes().acknowledged; }
 
  private:
-  Task<void> arrive();
-  Task<void> find_worker();
   bool is_stuck(SteadyTime now);
   Result<void> hand_over();
   [[nodiscard]] Result<Fd> make_recording_directory() const;
@@ -106,6 +98,8 @@ class RdpForwarder final : public Forwarder {
   void take_end(const rdp::Ended& ended);
   void tell(const rdp::Message& message, const std::vector<int>& descriptors = {});
   void settle(EndReason reason, std::string detail);  // the first one counts
+  void blame_worker(const std::string& detail);       // for the end, unless there is another reason
+  void begin_end();                                   // whose reason is settled
   void cut();
   void retire();
   [[nodiscard]] relay::TcpBytes bytes() const;
@@ -116,9 +110,7 @@ class RdpForwarder final : public Forwarder {
   relay::Socket backend_;
   relay::RelayOptions options_;
   RdpTerms terms_;
-  std::optional<SteadyTime> arriving_since_;
-  bool heard_ = false;                               // the client's first word
-  std::optional<rdp::HandshakeLimit::Place> place_;  // until it is active
+  RdpArrival arrival_;
   std::optional<rdp::WorkerProcess> worker_;
   std::optional<Channel> channel_;
   std::optional<SteadyTime> dialing_since_;
@@ -131,8 +123,7 @@ class RdpForwarder final : public Forwarder {
   SteadyTime last_movement_{};
   std::uint64_t bytes_seen_ = 0;
   std::set<std::string> noted_;  // what is told once
-  SteadyTime next_ping_{};
-  unsigned unanswered_ = 0;
+  rdp::Heartbeat heartbeat_;     // of the worker
 };
 
 relay::TcpBytes RdpForwarder::bytes() const {
@@ -144,6 +135,12 @@ void RdpForwarder::settle(EndReason reason, std::string detail) {
   if (reason_ != EndReason::none) return;
   reason_ = reason;
   detail_ = std::move(detail);
+}
+
+void RdpForwarder::blame_worker(const std::string& detail) {
+  if (reason_ != EndReason::none) return;
+  terms_.note("worker_failed", detail);
+  settle(EndReason::error, detail);
 }
 
 RelayOutcome RdpForwarder::outcome() {
@@ -166,49 +163,11 @@ void RdpForwarder::retire() {
 Task<std::optional<RelayOutcome>> RdpForwarder::prepare() {
   relay::set_stream_options(client_.native_handle());
   relay::set_liveness_options(client_.native_handle(), options_.keep_alive, options_.user_timeout);
-  arriving_since_ = std::chrono::steady_clock::now();
-  co_await arrive();
-  if (reason_ == EndReason::none) co_await find_worker();
-  arriving_since_.reset();
-  if (!worker_) co_return outcome();
-  co_return std::nullopt;
-}
-
-// The client's first word, and a place among those who are in their handshake.
-Task<void> RdpForwarder::arrive() {
-  if (auto fault = co_await await_connection_request(client_)) {
+  if (auto fault = co_await arrival_.take_worker(worker_)) {
     settle(fault->reason, std::move(fault->detail));
-    co_return;
+    co_return outcome();
   }
-  heard_ = true;
-  while (reason_ == EndReason::none) {
-    if (auto place = services_.handshakes.enter(options_.client.address)) {
-      place_.emplace(std::move(*place));
-      co_return;
-    }
-    relay::Timer pause(client_.get_executor(), place_pause);
-    boost::system::error_code ignored;
-    co_await pause.async_wait(boost::asio::redirect_error(awaiting, ignored));
-  }
-}
-
-// A worker that is ready; where many come at once it may take a moment.
-Task<void> RdpForwarder::find_worker() {
-  for (int attempt = 0; attempt < worker_attempts && reason_ == EndReason::none; ++attempt) {
-    auto worker = services_.workers->take();
-    if (!worker) {
-      settle(EndReason::out_of_resources, worker.error().text());
-      co_return;
-    }
-    if (*worker) {
-      worker_.emplace(std::move(**worker));
-      co_return;
-    }
-    relay::Timer pause(client_.get_executor(), worker_pause);
-    boost::system::error_code ignored;
-    co_await pause.async_wait(boost::asio::redirect_error(awaiting, ignored));
-  }
-  settle(EndReason::out_of_resources, "no worker came up in time");
+  co_return std::nullopt;
 }
 
 Result<void> RdpForwarder::hand_over() {
@@ -284,13 +243,13 @@ Task<void> RdpForwarder::listen() {
     }
     auto packet = rdp::receive_packet(worker_->channel());
     if (!packet) {
-      settle(EndReason::error, "the session's worker died");
+      blame_worker("the session's worker died");
       co_return;
     }
     if (!*packet) continue;
     auto message = rdp::decode((*packet)->text);
     if (!message) {
-      settle(EndReason::error, message.error().text());
+      blame_worker(message.error().text());
       worker_->kill();
       co_return;
     }
@@ -311,15 +270,16 @@ Task<void> RdpForwarder::take(rdp::Message message) {
     tell(rdp::Reply{.number = account->number});
   } else if (const auto* redirection = std::get_if<rdp::Redirection>(&message)) {
     settle(EndReason::error, "the backend sends the client to '" + redirection->target + "', which is not followed");
+    if (const auto row = rdp_audit_row(message)) terms_.note(row->action, row->detail);
   } else if (const auto* failed = std::get_if<rdp::RecordingFailed>(&message)) {
     take_recording_fault(failed->what);
   } else if (const auto* ended = std::get_if<rdp::Ended>(&message)) {
     take_end(*ended);
   } else if (const auto* active = std::get_if<rdp::Active>(&message)) {
-    place_.reset();
+    arrival_.is_active();
     spdlog::debug("session {}: active with {}x{}", terms_.session, active->width, active->height);
   } else if (std::holds_alternative<rdp::Ping>(message)) {
-    unanswered_ = 0;
+    heartbeat_.answered();
   } else if (const auto row = rdp_audit_row(message)) {
     if (row->once && (noted_.size() >= most_noted || !noted_.insert(row->action + row->detail).second)) co_return;
     terms_.note(row->action, row->detail);
@@ -370,6 +330,8 @@ void RdpForwarder::take_end(const rdp::Ended& ended) {
     settle(EndReason::normal, ended.detail.empty() ? "" : detail);
   } else if (ended.reason == "handshake_timeout") {
     settle(EndReason::timeout, "the client was silent in the handshake");
+  } else if (ended.reason == "client_stalled") {
+    settle(EndReason::timeout, "the client took nothing any more");
   } else if (ended.reason == "backend_refused") {
     settle(EndReason::backend_refused, detail);
   } else if (ended.reason == "backend_lost") {
@@ -392,12 +354,16 @@ void RdpForwarder::tell(const rdp::Message& message, const std::vector<int>& des
 bool RdpForwarder::abort(EndReason reason, std::string detail) {
   if (reason_ != EndReason::none) return false;
   settle(reason, std::move(detail));
+  begin_end();
+  return true;
+}
+
+void RdpForwarder::begin_end() {
   aborted_ = std::chrono::steady_clock::now();
-  if (channel_) tell(rdp::End{.error_info = static_cast<std::uint32_t>(error_info_of(reason))});
+  if (channel_) tell(rdp::End{.error_info = static_cast<std::uint32_t>(error_info_of(reason_))});
   boost::system::error_code ignored;
   if (dialing_since_) backend_.cancel(ignored);
-  if (arriving_since_) client_.cancel(ignored);
-  return true;
+  arrival_.cancel();
 }
 
 // Both ways, whatever the worker thinks of it.
@@ -413,16 +379,13 @@ void RdpForwarder::expire(SteadyTime now) {
     if (now - *aborted_ > kill_after && worker_) worker_->kill();
     return;
   }
-  if (arriving_since_ && now - *arriving_since_ > longest_arrival) {
-    if (heard_) {
-      abort(EndReason::out_of_resources, "too many connections are in their handshake");
-    } else {
-      abort(EndReason::timeout, "the client was silent in the handshake");
-    }
+  if (auto fault = arrival_.overdue(now)) {
+    abort(fault->reason, std::move(fault->detail));
     return;
   }
   if (is_stuck(now)) {
-    abort(EndReason::error, "the session's worker does not answer");
+    blame_worker("the session's worker does not answer");
+    begin_end();
     return;
   }
   if (dialing_since_ && now - *dialing_since_ > options_.connect_timeout) {
@@ -439,12 +402,12 @@ void RdpForwarder::expire(SteadyTime now) {
 }
 
 bool RdpForwarder::is_stuck(SteadyTime now) {
-  if (!channel_ || over_ || now < next_ping_) return false;
-  if (unanswered_ >= most_unanswered) return true;
-  next_ping_ = now + ping_period;
+  if (!channel_ || over_) return false;
+  const auto step = heartbeat_.look(now);
   // Where it does not go through the worker is gone, which is heard on its own way.
-  static_cast<void>(rdp::send_packet(worker_->channel(), rdp::encode(rdp::Ping{.number = ++unanswered_})));
-  return false;
+  if (step == rdp::Heartbeat::Step::ask)
+    static_cast<void>(rdp::send_packet(worker_->channel(), rdp::encode(rdp::Ping{})));
+  return step == rdp::Heartbeat::Step::stuck;
 }
 
 void RdpForwarder::announce_end(Duration left) {

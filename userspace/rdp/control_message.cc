@@ -222,7 +222,6 @@ void pass(Pass& to, Body& body) {
     to.member("detail", body.detail);
   } else {
     static_assert(std::is_same_v<Type, Ping>);
-    to.member("number", body.number);
   }
 }
 

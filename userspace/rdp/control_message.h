@@ -154,10 +154,8 @@ struct Ended {
   std::string detail;
 };
 
-// Both ways.
-struct Ping {
-  std::uint64_t number = 0;
-};
+// Both ways: asked for, and as the answer.
+struct Ping {};
 
 using Message = std::variant<Start, Reply, End, Warn, AccountQuery, LogonQuery, CertificateQuery, Active, ChannelNotice,
                              ClipboardNotice, FileNotice, RefusalNotice, Redirection, RecordingFailed, Ended, Ping>;

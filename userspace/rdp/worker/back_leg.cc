@@ -60,7 +60,10 @@ rdpContext* front_of(rdpContext* context) {
 template <typename Send>
 BOOL pass_on(rdpContext* context, Send&& send) {
   rdpContext* front = front_of(context);
-  return front != nullptr && send(front) ? TRUE : FALSE;
+  if (front == nullptr) return FALSE;
+  if (send(front)) return TRUE;
+  leg_of(context).session().client_is_gone();
+  return FALSE;
 }
 
 // ---- graphics of before the pipeline
@@ -153,7 +156,10 @@ BOOL on_channel_data(freerdp* instance, UINT16 id, const BYTE* data, size_t size
   const Chunk chunk{data, size, flags, total};
   const bool dynamic = std::strcmp(name, DRDYNVC_SVC_CHANNEL_NAME) == 0;
   if (dynamic && refuse_dynamic(leg.session(), instance, id, chunk)) return TRUE;
-  if (!pass_to_front(leg.session(), name, chunk)) return FALSE;
+  if (!pass_to_front(leg.session(), name, chunk)) {
+    leg.session().client_is_gone();
+    return FALSE;
+  }
   if (leg.tap() == nullptr || !dynamic) return TRUE;
   const PictureTap::Working working(*leg.tap());
   return freerdp_channels_data(instance, id, data, size, flags, total);

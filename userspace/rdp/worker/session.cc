@@ -13,6 +13,9 @@ namespace {
 
 // Longer than a question to the daemon, a backend's handshake, and the time that a client may take nothing.
 constexpr std::chrono::minutes longest_turn{2};
+// The back waited for so long to hand something on: the client did not close, it took nothing any more, until the
+// kernel gave up.
+constexpr std::chrono::seconds stall{3};
 
 }  // namespace
 
@@ -39,7 +42,7 @@ Ended Session::run() {
     end("error", ready.error().text());
   } else {
     front_->run();
-    end("client_closed", "");
+    client_is_gone();
   }
   // Where the client can still hear it.
   std::uint32_t error_info = 0;
@@ -166,6 +169,15 @@ bool Session::wait_at_gate() {
 
 void Session::back_has_ended(std::string reason, std::string detail, std::uint32_t error_info) {
   end(std::move(reason), std::move(detail), error_info);
+}
+
+void Session::client_is_gone() {
+  bool stalled = false;
+  {
+    const std::lock_guard lock(mutex_);
+    stalled = gate_open_ && back_pulse_.stands_still(stall);
+  }
+  end(stalled ? "client_stalled" : "client_closed", "");
 }
 
 bool Session::back_was_resized() {

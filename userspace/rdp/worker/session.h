@@ -22,9 +22,9 @@
 
 #include "base/fd.h"
 #include "rdp/control_message.h"
+#include "rdp/pulse.h"
 #include "rdp/worker/daemon_link.h"
 #include "rdp/worker/frame_sink.h"
-#include "rdp/worker/pulse.h"
 
 using freerdp_peer = struct rdp_freerdp_peer;
 using rdpContext = struct rdp_context;
@@ -65,6 +65,7 @@ class Session {
   void back_is_connected(bool connected);
   bool wait_at_gate();  // false: it ends
   void back_has_ended(std::string reason, std::string detail, std::uint32_t error_info);
+  void client_is_gone();  // also on the front's
   bool back_was_resized();
 
   [[nodiscard]] const Start& start() const { return start_; }
