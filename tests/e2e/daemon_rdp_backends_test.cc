@@ -73,9 +73,10 @@ TEST_F(RdpBackends, OneThatSaysNothingIsGivenUp) {
 TEST_F(RdpBackends, OneThatIsNoRdpServerIsRefused) {
   const auto listener = listen_tcp(network_.backend, {where_.backend, 3389});
   const auto viewer = client();
-  const auto accepted = accept_tcp(listener, patiently(20s));
+  auto accepted = accept_tcp(listener, patiently(20s));
   ASSERT_TRUE(accepted.valid());
-  EXPECT_EQ(send_all(accepted, "SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n"), 0);
+  EXPECT_EQ(send_all(accepted, "SSH-2.0-OpenSSH_9.2p1 Debian-2\r\nInvalid SSH identification string.\r\n"), 0);
+  accepted.reset();
   EXPECT_TRUE(ended_as("backend_refused")) << sessions();
   EXPECT_TRUE(viewer->wait(patiently(20s)));
 }

@@ -16,6 +16,7 @@ std::vector<std::filesystem::path> files_that_hold(std::string_view secret,
                                                    const std::vector<std::filesystem::path>& directories) {
   std::vector<std::filesystem::path> found;
   for (const auto& directory : directories) {
+    if (!std::filesystem::exists(directory)) continue;  // nobody has made it
     for (const auto& entry : std::filesystem::recursive_directory_iterator(directory)) {
       if (!entry.is_regular_file()) continue;
       std::ifstream stream(entry.path(), std::ios::binary);

@@ -12,7 +12,7 @@ namespace gatehouse::test {
 
 [[nodiscard]] bool holds(std::string_view text, std::string_view secret);
 
-// The regular files below these directories that hold it, whatever they are for.
+// The regular files below those of these directories that exist which hold it, whatever they are for.
 [[nodiscard]] std::vector<std::filesystem::path> files_that_hold(std::string_view secret,
                                                                  const std::vector<std::filesystem::path>& directories);
 

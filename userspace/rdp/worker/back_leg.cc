@@ -160,9 +160,15 @@ BOOL on_channel_data(freerdp* instance, UINT16 id, const BYTE* data, size_t size
     leg.session().client_is_gone();
     return FALSE;
   }
-  if (leg.tap() == nullptr || !dynamic) return TRUE;
+  // Dynamic channels are there to be decoded only where the client has the graphics pipeline (offer_channels()).
+  if (leg.tap() == nullptr || !dynamic ||
+      !freerdp_settings_get_bool(instance->context->settings, FreeRDP_SupportGraphicsPipeline)) {
+    return TRUE;
+  }
   const PictureTap::Working working(*leg.tap());
-  return freerdp_channels_data(instance, id, data, size, flags, total);
+  if (freerdp_channels_data(instance, id, data, size, flags, total)) return TRUE;
+  leg.session().back_has_ended("error", "what the backend sends over dynamic channels cannot be read", 0);
+  return FALSE;
 }
 
 // What the decoder's own channels would answer: the client answers.
