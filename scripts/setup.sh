@@ -86,7 +86,7 @@ tests=(haproxy nginx-light libnginx-mod-stream xvfb xauth imagemagick xdotool x1
   systemd kmod iperf3 wrk strace coreutils)
 # What shows files of logins: `last` of util-linux; Debian 13 has another one, which takes them over first.
 if [ "$codename" = bookworm ]; then tests+=(util-linux); else tests+=(wtmpdb); fi
-freerdp=(freerdp3-shadow-x11 freerdp3-x11 xrdp xorgxrdp xclip fuse3)
+freerdp=(freerdp3-shadow-x11 freerdp3-x11 freerdp2-x11 winpr3-utils xrdp xorgxrdp xclip fuse3)
 
 # Services that come with a package are not to be started on the machine of somebody who only runs the tests.
 policy=/usr/sbin/policy-rc.d

@@ -12,9 +12,9 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
 
-class RdpEvents : public RdpDesktop {
+class RdpEvents : public RdpServedDesktop {
  protected:
-  RdpEvents() : RdpDesktop(", keys: on") {}
+  RdpEvents() : RdpServedDesktop(", keys: on") {}
 
   std::vector<std::uint32_t> codes_down() {
     std::vector<std::uint32_t> codes;

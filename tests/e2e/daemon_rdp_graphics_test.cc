@@ -11,7 +11,7 @@ namespace {
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 
-class RdpGraphics : public RdpDesktop {};
+class RdpGraphics : public RdpServedDesktop {};
 
 bool opened(const std::filesystem::path& recording, const std::string& channel) {
   const auto channels = events_of(recording, "channel");

@@ -5,7 +5,7 @@
 
 #include <csignal>
 
-#include "rdp_gateway.h"
+#include "rdp_desktop.h"
 
 namespace gatehouse::test {
 namespace {
@@ -13,32 +13,14 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-class RdpLife : public RdpGateway {
+class RdpLife : public RdpDesktop {
  protected:
   RdpLife() {
-    const auto set = run_command({"xsetroot", "-solid", "steelblue"}, {.environment = desktop_.environment()});
-    EXPECT_EQ(set.exit_code, 0) << set.errors;
-    auto environment = desktop_.environment();
-    environment["HOME"] = home_.path().string();
-    shadow_ = std::make_unique<Process>(
-        std::vector<std::string>{"freerdp-shadow-cli3", "/port:3389", "/bind-address:" + where_.backend.text(), "-auth",
-                                 "/sec:tls"},
-        StartOptions{.where = &network_.backend, .environment = environment});
-    EXPECT_TRUE(backend_listens()) << shadow_->output() << shadow_->errors();
+    serve();
     gateway_.start();
   }
   bool is_open() {
     return eventually([&] { return !sessions().empty() && sessions()[0].at("ended").is_null(); }, 20s);
-  }
-  bool shows_the_desktop() {
-    return eventually(
-        [&] {
-          const auto shot = seat_.shot(directory_, "seat");
-          const auto seen = run_command({"convert", shot, "-format", "%[pixel:p{900,700}]", "info:"});
-          return seen.output.find("70,130,180") != std::string::npos ||
-                 seen.output.find("steelblue") != std::string::npos;
-        },
-        20s);
   }
   // What the client has connected from.
   std::string client_port() {
@@ -47,9 +29,6 @@ class RdpLife : public RdpGateway {
                     {.where = &network_.client});
     return found.output.substr(found.output.rfind(':') + 1, 5);
   }
-
-  Screen desktop_;
-  std::unique_ptr<Process> shadow_;
 };
 
 TEST_F(RdpLife, AConnectionThatEndsBeforeItIsActiveIsInTheAuditAndNoSession) {

@@ -7,7 +7,7 @@
 #include <csignal>
 #include <fstream>
 
-#include "rdp_gateway.h"
+#include "rdp_desktop.h"
 
 namespace gatehouse::test {
 namespace {
@@ -15,53 +15,13 @@ namespace {
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 
-// A desktop of freerdp-shadow-cli3 behind the gateway.
-class Rdp : public RdpGateway {
+class Rdp : public RdpDesktop {
  protected:
   Rdp() {
-    draw("steelblue");
     serve();
     gateway_.start();
     apply("channels: all");
   }
-
-  // A colour and a window in it: what no blank screen looks like.
-  void draw(const std::string& colour) {
-    const auto set = run_command({"xsetroot", "-solid", colour}, {.environment = desktop_.environment()});
-    ASSERT_EQ(set.exit_code, 0) << set.errors;
-    if (!window_) {
-      window_ = std::make_unique<Process>(
-          std::vector<std::string>{"xmessage", "-geometry", "500x350+200+150", "A window of the backend"},
-          StartOptions{.environment = desktop_.environment()});
-    }
-  }
-  void serve() {
-    auto environment = desktop_.environment();
-    environment["HOME"] = home_.path().string();  // where its certificate is made
-    shadow_ = std::make_unique<Process>(
-        std::vector<std::string>{"freerdp-shadow-cli3", "/port:3389", "/bind-address:" + where_.backend.text(), "-auth",
-                                 "/sec:tls"},
-        StartOptions{.where = &network_.backend, .environment = environment});
-    ASSERT_TRUE(backend_listens()) << shadow_->output() << shadow_->errors();
-  }
-  // Pixels that differ by more than the codec's loss, of 786,432.
-  long difference() {
-    const auto compared = run_command({"compare", "-metric", "AE", "-fuzz", "12%", seat_.shot(directory_, "seat"),
-                                       desktop_.shot(directory_, "desktop"), "null:"});
-    return compared.exit_code > 1 ? -1 : std::stol(compared.errors);
-  }
-  bool shows_the_desktop() {
-    return eventually(
-        [&] {
-          const auto differing = difference();
-          return differing >= 0 && differing < 8000;
-        },
-        20s);
-  }
-
-  Screen desktop_;
-  std::unique_ptr<Process> window_;
-  std::unique_ptr<Process> shadow_;
 };
 
 TEST_F(Rdp, ASessionPassesItsWorkerAndShowsTheDesktop) {
@@ -82,16 +42,6 @@ TEST_F(Rdp, ASessionPassesItsWorkerAndShowsTheDesktop) {
   EXPECT_EQ(gateway_.log().find(password_), std::string::npos) << "the log has the password";
 }
 
-// Pixels of the recording's last picture that are not the desktop's.
-long recorded_difference(const TemporaryDirectory& directory, const std::filesystem::path& video,
-                         const std::string& desktop) {
-  const auto frame = (directory.path() / "recorded.png").string();
-  const auto taken = run_command({"ffmpeg", "-y", "-loglevel", "error", "-i", video.string(), "-update", "1", frame});
-  if (taken.exit_code != 0 || !std::filesystem::exists(frame)) throw std::runtime_error(taken.errors);
-  const auto compared = run_command({"compare", "-metric", "AE", "-fuzz", "12%", frame, desktop, "null:"});
-  return compared.exit_code > 1 ? -1 : std::stol(compared.errors);
-}
-
 TEST_F(Rdp, ARecordingShowsWhatWasSeenAndIsVouchedFor) {
   {
     const auto viewer = client();
@@ -102,10 +52,7 @@ TEST_F(Rdp, ARecordingShowsWhatWasSeenAndIsVouchedFor) {
     ASSERT_TRUE(ended_as("normal")) << sessions();
   }
   const auto place = recording();
-  const auto desktop = desktop_.shot(directory_, "desktop");
-  const auto differing = recorded_difference(directory_, place / "000.mp4", desktop);
-  EXPECT_GE(differing, 0);
-  EXPECT_LT(differing, 8000);
+  EXPECT_TRUE(alike(last_picture(directory_, place / "000.mp4"), desktop_.shot(directory_, "desktop")));
   const auto verified = gateway_.cli({"recording", "verify", place.string()});
   EXPECT_EQ(verified.exit_code, 0) << verified.output << verified.errors;
   std::ifstream events(place / "events.jsonl");
@@ -139,13 +86,7 @@ TEST_F(Rdp, ARecordingThatBrokeOffPlaysUpToThere) {
   const auto place = recording();
   // Some seconds after the last change it is on the disk, while the session goes on.
   const auto is_shown = [&] {
-    const auto desktop = desktop_.shot(directory_, "desktop");
-    try {
-      const auto differing = recorded_difference(directory_, place / "000.mp4", desktop);
-      return differing >= 0 && differing < 8000;
-    } catch (const std::runtime_error&) {  // not yet a whole fragment
-      return false;
-    }
+    return alike(last_picture(directory_, place / "000.mp4"), desktop_.shot(directory_, "desktop"));
   };
   EXPECT_TRUE(eventually(is_shown, 15s)) << "a recording that grows does not play";
   gateway_.kill_hard();

@@ -7,6 +7,7 @@
 #include <memory>
 #include <sstream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "support/directories.h"
@@ -14,15 +15,35 @@
 #include "support/patience.h"
 #include "support/process.h"
 #include "support/screen.h"
+#include "support/secrets.h"
 
 namespace gatehouse::test {
 
 class RdpGateway : public ::testing::Test {
  protected:
   // `options`: more keys of `rdp`, as YAML: ", keys: on".
-  explicit RdpGateway(const std::string& options = {})
+  explicit RdpGateway(const std::string& options = {}, GatewayOptions around = {})
       : gateway_(network_,
-                 {{"rdp", "{ backend_security: tls, recordings: " + recordings_.path().string() + options + " }"}}) {}
+                 {{"rdp", "{ backend_security: tls, recordings: " + recordings_.path().string() + options + " }"}},
+                 std::move(around)) {}
+
+  // What passed must have left no trace of a password: in no file that the daemon and its workers wrote, in nothing
+  // that they said, and in no answer.
+  void TearDown() override {
+    std::vector<std::string> said{gateway_.log()};
+    if (gateway_.running()) {
+      for (const auto* verb : {"status", "sessions", "visits", "audit", "export"}) said.push_back(answer_to(verb));
+    }
+    for (const auto& secret : secrets_) {
+      EXPECT_TRUE(files_that_hold(secret, {gateway_.state_dir(), recordings_.path()}).empty())
+          << files_that_hold(secret, {gateway_.state_dir(), recordings_.path()}).front() << " has a password";
+      for (const auto& text : said) EXPECT_FALSE(holds(text, secret)) << "a password in: " << text;
+    }
+  }
+  std::string answer_to(const std::string& verb) {
+    const auto result = gateway_.cli({"--json", verb});
+    return result.output + result.errors;
+  }
 
   // Terms of the grant, and more of the service.
   void apply(const std::string& terms, const std::string& service = {}) {
@@ -82,6 +103,7 @@ class RdpGateway : public ::testing::Test {
   const Address proxy_ = proxy_ip(Family::v4, 10);
   std::string user_ = "bob";
   const std::string password_ = "kirschkern-4711";
+  std::vector<std::string> secrets_{password_};
   TemporaryDirectory directory_;
   TemporaryDirectory home_;
   Screen seat_;

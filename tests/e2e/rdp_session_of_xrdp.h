@@ -43,7 +43,7 @@ class RdpSessionOfXrdp : public RdpGateway {
   bool shows_the_recording(const std::string& file = "000.mp4") {
     return eventually(
         [&] {
-          const auto frame = last_picture(recording() / file, directory_);
+          const auto frame = last_picture(directory_, recording() / file);
           return !frame.empty() && differing_pixels(frame, seat_.shot(directory_, "seat")) < 8000;
         },
         20s);

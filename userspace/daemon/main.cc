@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "daemon/core_files.h"
 #include "daemon/daemon.h"
 #include "daemon/supervision.h"
 #include "kernel/dataplane.h"
@@ -100,6 +101,7 @@ int main(int argc, char** argv) {
   spdlog::flush_on(spdlog::level::debug);
   // A peer that is gone is an error of that connection, not of the process.
   std::signal(SIGPIPE, SIG_IGN);
+  if (auto forbidden = gatehouse::daemon::forbid_core_files(); !forbidden) return fail(forbidden.error());
   try {
     if (*upgrade_command) return upgrade(*configuration);
     if (*teardown_command) return tear_down(*configuration);

@@ -51,6 +51,9 @@ std::optional<RdpAuditRow> rdp_audit_row(const rdp::Message& message) {
                        .detail = refusal->channel + ": " + refusal->what + " is not in the grant's channels",
                        .once = true};
   }
+  if (const auto* redirection = std::get_if<rdp::Redirection>(&message)) {
+    return RdpAuditRow{.action = "redirection_refused", .detail = "to " + quoted(redirection->target)};
+  }
   if (const auto* channel = std::get_if<rdp::ChannelNotice>(&message)) {
     return RdpAuditRow{.action = channel->opened ? "channel_opened" : "channel_refused",
                        .detail = quoted(channel->name),

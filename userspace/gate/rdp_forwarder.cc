@@ -15,10 +15,12 @@
 #include <variant>
 #include <vector>
 
+#include "gate/rdp_arrival.h"
 #include "gate/rdp_audit.h"
 #include "gate/rdp_error_info.h"
 #include "rdp/channel_policy.h"
 #include "rdp/control_channel.h"
+#include "rdp/heartbeat.h"
 #include "relay/dialer.h"
 #include "relay/socket_options.h"
 #include "relay/tcp_bytes.h"
@@ -34,8 +36,6 @@ using Channel = boost::asio::posix::basic_stream_descriptor<LoopExecutor>;
 
 constexpr std::chrono::milliseconds cut_after{400};  // of being told to end
 constexpr std::chrono::milliseconds kill_after{700};
-constexpr std::chrono::milliseconds worker_pause{10};
-constexpr int worker_attempts = 300;
 constexpr std::size_t most_noted = 256;
 constexpr std::chrono::seconds longest_explanation{20};
 
@@ -46,7 +46,8 @@ class RdpForwarder final : public Forwarder {
         client_(std::move(client)),
         backend_(client_.get_executor()),
         options_(options),
-        terms_(std::move(terms)) {}
+        terms_(std::move(terms)),
+        arrival_(*services.workers, services.handshakes, client_, options.client.address) {}
   ~RdpForwarder() override { retire(); }
   RdpForwarder(const RdpForwarder&) = delete;
   RdpForwarder& operator=(const RdpForwarder&) = delete;
@@ -61,6 +62,7 @@ class RdpForwarder final : public Forwarder {
   [[nodiscard]] std::uint64_t bytes_to_client() const override { return bytes().acknowledged; }
 
  private:
+  bool is_stuck(SteadyTime now);
   Result<void> hand_over();
   [[nodiscard]] Result<Fd> make_recording_directory() const;
   void take_recording_fault(const std::string& what);
@@ -72,6 +74,8 @@ class RdpForwarder final : public Forwarder {
   void take_end(const rdp::Ended& ended);
   void tell(const rdp::Message& message, const std::vector<int>& descriptors = {});
   void settle(EndReason reason, std::string detail);  // the first one counts
+  void blame_worker(const std::string& detail);       // for the end, unless there is another reason
+  void begin_end();                                   // whose reason is settled
   void cut();
   void retire();
   [[nodiscard]] relay::TcpBytes bytes() const;
@@ -82,6 +86,7 @@ class RdpForwarder final : public Forwarder {
   relay::Socket backend_;
   relay::RelayOptions options_;
   RdpTerms terms_;
+  RdpArrival arrival_;
   std::optional<rdp::WorkerProcess> worker_;
   std::optional<Channel> channel_;
   std::optional<SteadyTime> dialing_since_;
@@ -97,6 +102,8 @@ class RdpForwarder final : public Forwarder {
   std::optional<std::uint64_t> continued_;  // the session that the client goes on with
   std::shared_ptr<RdpActivation> activation_;
   SteadyTime began_{};
+  rdp::Heartbeat heartbeat_;  // of the worker
+  bool asked_ = false;        // it waits for an answer, and is not heard meanwhile
 };
 
 relay::TcpBytes RdpForwarder::bytes() const {
@@ -108,6 +115,12 @@ void RdpForwarder::settle(EndReason reason, std::string detail) {
   if (reason_ != EndReason::none) return;
   reason_ = reason;
   detail_ = std::move(detail);
+}
+
+void RdpForwarder::blame_worker(const std::string& detail) {
+  if (reason_ != EndReason::none) return;
+  terms_.note("worker_failed", detail);
+  settle(EndReason::error, detail);
 }
 
 RelayOutcome RdpForwarder::outcome() {
@@ -127,26 +140,14 @@ void RdpForwarder::retire() {
   worker_.reset();
 }
 
-// A worker that is ready; where many come at once it may take a moment.
 Task<std::optional<RelayOutcome>> RdpForwarder::prepare() {
   relay::set_stream_options(client_.native_handle());
   relay::set_liveness_options(client_.native_handle(), options_.keep_alive, options_.user_timeout);
-  for (int attempt = 0; attempt < worker_attempts && reason_ == EndReason::none; ++attempt) {
-    auto worker = services_.workers->take();
-    if (!worker) {
-      settle(EndReason::out_of_resources, worker.error().text());
-      break;
-    }
-    if (*worker) {
-      worker_.emplace(std::move(**worker));
-      co_return std::nullopt;
-    }
-    relay::Timer pause(client_.get_executor(), worker_pause);
-    boost::system::error_code ignored;
-    co_await pause.async_wait(boost::asio::redirect_error(awaiting, ignored));
+  if (auto fault = co_await arrival_.take_worker(worker_)) {
+    settle(fault->reason, std::move(fault->detail));
+    co_return outcome();
   }
-  settle(EndReason::out_of_resources, "no worker came up in time");
-  co_return outcome();
+  co_return std::nullopt;
 }
 
 Result<void> RdpForwarder::hand_over() {
@@ -223,13 +224,13 @@ Task<void> RdpForwarder::listen() {
     }
     auto packet = rdp::receive_packet(worker_->channel());
     if (!packet) {
-      settle(EndReason::error, "the session's worker died");
+      blame_worker("the session's worker died");
       co_return;
     }
     if (!*packet) continue;
     auto message = rdp::decode((*packet)->text);
     if (!message) {
-      settle(EndReason::error, message.error().text());
+      blame_worker(message.error().text());
       worker_->kill();
       co_return;
     }
@@ -239,7 +240,9 @@ Task<void> RdpForwarder::listen() {
 
 Task<void> RdpForwarder::take(rdp::Message message) {
   if (const auto* logon = std::get_if<rdp::LogonQuery>(&message)) {
+    asked_ = true;
     co_await answer_logon(*logon);
+    asked_ = false;
   } else if (const auto* certificate = std::get_if<rdp::CertificateQuery>(&message)) {
     const bool known = services_.backends->judge(terms_.server, certificate->fingerprint);
     tell(rdp::Reply{.number = certificate->number,
@@ -249,17 +252,23 @@ Task<void> RdpForwarder::take(rdp::Message message) {
   } else if (const auto* account = std::get_if<rdp::AccountQuery>(&message)) {
     tell(rdp::Reply{.number = account->number});
   } else if (const auto* activation = std::get_if<rdp::ActivationQuery>(&message)) {
+    asked_ = true;
     co_await activate(activation->number);
+    asked_ = false;
   } else if (const auto* given = std::get_if<rdp::BackendCookie>(&message)) {
     if (given->cookie && activation_) services_.reconnects.keep_backend_cookie(terms_.session, *given->cookie);
   } else if (const auto* redirection = std::get_if<rdp::Redirection>(&message)) {
     settle(EndReason::error, "the backend sends the client to '" + redirection->target + "', which is not followed");
+    if (const auto row = rdp_audit_row(message)) terms_.note(row->action, row->detail);
   } else if (const auto* failed = std::get_if<rdp::RecordingFailed>(&message)) {
     take_recording_fault(failed->what);
   } else if (const auto* ended = std::get_if<rdp::Ended>(&message)) {
     take_end(*ended);
   } else if (const auto* active = std::get_if<rdp::Active>(&message)) {
+    arrival_.is_active();
     spdlog::debug("session {}: active with {}x{}", terms_.session, active->width, active->height);
+  } else if (std::holds_alternative<rdp::Ping>(message)) {
+    heartbeat_.answered();
   } else if (const auto row = rdp_audit_row(message)) {
     if (row->once && (noted_.size() >= most_noted || !noted_.insert(row->action + row->detail).second)) co_return;
     terms_.note(row->action, row->detail);
@@ -340,8 +349,14 @@ void RdpForwarder::take_end(const rdp::Ended& ended) {
     settle(EndReason::normal, ended.detail.empty() ? "" : detail);
   } else if (ended.reason == "handshake_timeout") {
     settle(EndReason::timeout, "the client was silent in the handshake");
+  } else if (ended.reason == "client_stalled") {
+    settle(EndReason::timeout, "the client took nothing any more");
   } else if (ended.reason == "backend_refused") {
     settle(EndReason::backend_refused, detail);
+  } else if (ended.reason == "backend_lost") {
+    settle(EndReason::backend_reset, ended.detail);
+  } else if (ended.reason == "backend_timeout") {
+    settle(EndReason::backend_timeout, ended.detail);
   } else {
     settle(EndReason::error, detail);
   }
@@ -358,11 +373,16 @@ void RdpForwarder::tell(const rdp::Message& message, const std::vector<int>& des
 bool RdpForwarder::abort(EndReason reason, std::string detail) {
   if (reason_ != EndReason::none) return false;
   settle(reason, std::move(detail));
+  begin_end();
+  return true;
+}
+
+void RdpForwarder::begin_end() {
   aborted_ = std::chrono::steady_clock::now();
-  if (channel_) tell(rdp::End{.error_info = static_cast<std::uint32_t>(error_info_of(reason))});
+  if (channel_) tell(rdp::End{.error_info = static_cast<std::uint32_t>(error_info_of(reason_))});
   boost::system::error_code ignored;
   if (dialing_since_) backend_.cancel(ignored);
-  return true;
+  arrival_.cancel();
 }
 
 // Both ways, whatever the worker thinks of it.
@@ -376,6 +396,15 @@ void RdpForwarder::expire(SteadyTime now) {
   if (aborted_) {
     if (now - *aborted_ > cut_after) cut();
     if (now - *aborted_ > kill_after && worker_) worker_->kill();
+    return;
+  }
+  if (auto fault = arrival_.overdue(now)) {
+    abort(fault->reason, std::move(fault->detail));
+    return;
+  }
+  if (is_stuck(now)) {
+    blame_worker("the session's worker does not answer");
+    begin_end();
     return;
   }
   if (dialing_since_ && now - *dialing_since_ > options_.connect_timeout) {
@@ -393,6 +422,15 @@ void RdpForwarder::expire(SteadyTime now) {
   } else if (now - last_movement_ > idle_timeout_) {
     abort(EndReason::inactivity_timeout, {});
   }
+}
+
+bool RdpForwarder::is_stuck(SteadyTime now) {
+  if (!channel_ || over_ || asked_) return false;
+  const auto step = heartbeat_.look(now);
+  // Where it does not go through the worker is gone, which is heard on its own way.
+  if (step == rdp::Heartbeat::Step::ask)
+    static_cast<void>(rdp::send_packet(worker_->channel(), rdp::encode(rdp::Ping{})));
+  return step == rdp::Heartbeat::Step::stuck;
 }
 
 void RdpForwarder::announce_end(Duration left) {

@@ -15,6 +15,7 @@
 #include "gate/reconnect_book.h"
 #include "rdp/authority.h"
 #include "rdp/control_message.h"
+#include "rdp/handshake_limit.h"
 #include "rdp/trusted_backends.h"
 #include "rdp/worker_pool.h"
 
@@ -24,6 +25,7 @@ struct RdpServices {
   std::unique_ptr<rdp::Authority> authority;
   std::unique_ptr<rdp::TrustedBackends> backends;
   std::unique_ptr<rdp::WorkerPool> workers;
+  rdp::HandshakeLimit handshakes;
   rdp::Security backend_security = rdp::Security::nla;
   rdp::Detail clipboard_text = rdp::Detail::outline;
   rdp::Detail keys = rdp::Detail::off;

@@ -59,7 +59,8 @@ inline constexpr std::string_view audit_actions[]{
     "backend_trusted",  "backend_changed",        "recording_failed",
     "rdp_logon",        "channel_opened",         "channel_refused",
     "file_passed",      "clipboard_passed",       "connection_allowed",
-    "connection_ended", "session_continued",
+    "connection_ended", "session_continued",      "redirection_refused",
+    "worker_failed",
 };
 bool is_audit_action(std::string_view text);
 

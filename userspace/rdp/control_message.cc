@@ -249,17 +249,32 @@ void pass(Pass& to, Body& body) {
     to.member("target", body.target);
   } else if constexpr (std::is_same_v<Type, RecordingFailed>) {
     to.member("what", body.what);
-  } else {
-    static_assert(std::is_same_v<Type, Ended>);
+  } else if constexpr (std::is_same_v<Type, Ended>) {
     to.member("reason", body.reason);
     to.member("detail", body.detail);
+  } else {
+    static_assert(std::is_same_v<Type, Ping>);
   }
 }
 
-constexpr const char* types[]{
-    "start",  "reply",      "end",           "warn", "account", "logon",       "certificate",
-    "active", "channel",    "clipboard",     "file", "refusal", "redirection", "recording_failed",
-    "ended",  "activation", "backend_cookie"};
+constexpr const char* types[]{"start",
+                              "reply",
+                              "end",
+                              "warn",
+                              "account",
+                              "logon",
+                              "certificate",
+                              "active",
+                              "channel",
+                              "clipboard",
+                              "file",
+                              "refusal",
+                              "redirection",
+                              "recording_failed",
+                              "ended",
+                              "activation",
+                              "backend_cookie",
+                              "ping"};
 static_assert(std::size(types) == std::variant_size_v<Message>);
 
 template <std::size_t index = 0>

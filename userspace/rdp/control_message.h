@@ -10,6 +10,7 @@
 //     │◀─ activation ────────────│   the session begins, or goes on: a reply when its row is written
 //     │◀─ active, channel, ... ──│   what happens
 //     │── end, warn ────────────▶│
+//     │── ping ─────────────────▶│   now and then: the same comes back, or the worker is taken for stuck
 //     │◀─ ended ─────────────────│   the last word
 //
 // Error information: MS-RDPBCGR 2.2.5.1.1 (Set Error Info PDU).
@@ -177,9 +178,12 @@ struct Ended {
   std::string detail;
 };
 
+// Both ways: asked for, and as the answer.
+struct Ping {};
+
 using Message = std::variant<Start, Reply, End, Warn, AccountQuery, LogonQuery, CertificateQuery, Active, ChannelNotice,
                              ClipboardNotice, FileNotice, RefusalNotice, Redirection, RecordingFailed, Ended,
-                             ActivationQuery, BackendCookie>;
+                             ActivationQuery, BackendCookie, Ping>;
 
 std::string encode(const Message& message);
 Result<Message> decode(std::string_view text);

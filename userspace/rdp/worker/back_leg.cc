@@ -66,7 +66,10 @@ rdpContext* front_of(rdpContext* context) {
 template <typename Send>
 BOOL pass_on(rdpContext* context, Send&& send) {
   rdpContext* front = front_of(context);
-  return front != nullptr && send(front) ? TRUE : FALSE;
+  if (front == nullptr) return FALSE;
+  if (send(front)) return TRUE;
+  leg_of(context).session().client_is_gone();
+  return FALSE;
 }
 
 // ---- graphics of before the pipeline
@@ -202,8 +205,15 @@ BOOL on_channel_data(freerdp* instance, UINT16 id, const BYTE* data, size_t size
   const Chunk chunk{data, size, flags, total};
   const bool dynamic = std::strcmp(name, DRDYNVC_SVC_CHANNEL_NAME) == 0;
   if (dynamic && refuse_dynamic(leg.session(), instance, id, chunk)) return TRUE;
-  if (!pass_to_front(leg.session(), name, chunk)) return FALSE;
-  if (leg.tap() == nullptr || !dynamic) return TRUE;
+  if (!pass_to_front(leg.session(), name, chunk)) {
+    leg.session().client_is_gone();
+    return FALSE;
+  }
+  // Dynamic channels are there to be decoded only where the client has the graphics pipeline (offer_channels()).
+  if (leg.tap() == nullptr || !dynamic ||
+      !freerdp_settings_get_bool(instance->context->settings, FreeRDP_SupportGraphicsPipeline)) {
+    return TRUE;
+  }
   const PictureTap::Working working(*leg.tap());
   if (!freerdp_channels_data(instance, id, data, size, flags, total)) {
     leg.recording_failed("what the backend sends over drdynvc cannot be decoded");
@@ -368,6 +378,7 @@ Result<void> BackLeg::start(const std::optional<Credentials>& credentials,
 }
 
 void BackLeg::run() {
+  session_.back_pulse().working();
   const bool connected = freerdp_connect(instance_) == TRUE;
   if (!connected) {
     const auto error = freerdp_get_last_error(instance_->context);
@@ -378,9 +389,11 @@ void BackLeg::run() {
   while (connected && !session_.is_ending() && !freerdp_shall_disconnect_context(instance_->context)) {
     const DWORD count =
         freerdp_get_event_handles(instance_->context, handles.data(), static_cast<DWORD>(handles.size()));
+    session_.back_pulse().waiting();
     const DWORD patience = tap_ && tap_->owes() ? owed_after_ms : INFINITE;
     const DWORD woken = count == 0 ? WAIT_FAILED : WaitForMultipleObjects(count, handles.data(), FALSE, patience);
     if (woken == WAIT_FAILED) break;
+    session_.back_pulse().working();
     if (woken == WAIT_TIMEOUT) {
       tap_->picture_changed(*instance_->context);
       continue;
@@ -391,6 +404,8 @@ void BackLeg::run() {
     const auto info = freerdp_error_info(instance_);
     if (redirected_) {
       session_.end("redirection", "the backend sends the client elsewhere", info);
+    } else if (info == 0 && freerdp_get_disconnect_ultimatum(instance_->context) == 0) {
+      session_.end("backend_lost", "the connection to the backend broke off");
     } else {
       session_.end("backend_closed", info == 0 ? "" : freerdp_get_error_info_name(info), info);
     }

@@ -119,6 +119,10 @@ bool DaemonLink::take(Packet packet) {
     listener_.on_warn(*warn);
     return true;
   }
+  if (const auto* ping = std::get_if<Ping>(&*message)) {
+    if (listener_.works()) tell(*ping);
+    return true;
+  }
   return false;
 }
 

@@ -1,8 +1,8 @@
 // The worker's end of the channel to its daemon: questions that wait for their answer, notices that do not, and the
 // daemon's own words. When the daemon is gone, so is the worker, at once: nothing of a session outlives who judges it.
 //
-// Threads: ask() and tell() from any but the link's own, which run() starts and which reads. `on_end` and `on_silence`
-// are called on it.
+// Threads: ask() and tell() from any but the link's own, which run() starts and which reads. All of the listener is
+// called on it.
 #pragma once
 
 #include <chrono>
@@ -44,6 +44,7 @@ class DaemonLink {
     std::function<void(const End&)> on_end;
     std::function<void(const Warn&)> on_warn;
     std::function<void()> on_silence;  // the time given by expect() is over
+    std::function<bool()> works;       // false: the daemon gets no answer, and takes the worker for stuck
   };
   void run(Listener listener);
   void stop();  // nobody is called any more; tell() still works

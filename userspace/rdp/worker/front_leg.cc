@@ -225,7 +225,9 @@ void FrontLeg::run() {
     handles[0] = woken_;
     const DWORD count = peer_->GetEventHandles(peer_, &handles[1], static_cast<DWORD>(handles.size() - 1));
     if (count == 0) return;
+    session_.front_pulse().waiting();
     if (WaitForMultipleObjects(count + 1, handles.data(), FALSE, INFINITE) == WAIT_FAILED) return;
+    session_.front_pulse().working();
     if (session_.is_ending() || !peer_->CheckFileDescriptor(peer_)) return;
   }
 }

@@ -76,7 +76,8 @@ int serve() {
   rdp::Session session(std::move(order->start), std::move(order->client), link, recorder.get(), events.get());
   link.run({.on_end = [&](const rdp::End& end) { session.end("ended", "", end.error_info); },
             .on_warn = [](const rdp::Warn&) {},
-            .on_silence = [&] { session.end("handshake_timeout", ""); }});
+            .on_silence = [&] { session.end("handshake_timeout", ""); },
+            .works = [&] { return !session.stands_still(); }});
   if (no_recording) link.tell(rdp::RecordingFailed{.what = no_recording->text()});
   const auto ended = session.run();
   if (events) {

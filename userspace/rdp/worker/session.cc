@@ -11,6 +11,15 @@
 #include "rdp/worker/settings.h"
 
 namespace gatehouse::rdp {
+namespace {
+
+// Longer than a question to the daemon, a backend's handshake, and the time that a client may take nothing.
+constexpr std::chrono::minutes longest_turn{2};
+// The back waited for so long to hand something on: the client did not close, it took nothing any more, until the
+// kernel gave up.
+constexpr std::chrono::seconds stall{3};
+
+}  // namespace
 
 Session::Session(Start start, Fd client, DaemonLink& link, FrameSink* sink, EventTrack* events)
     : start_(std::move(start)),
@@ -36,7 +45,7 @@ Ended Session::run() {
     end("error", ready.error().text());
   } else {
     front_->run();
-    end("client_closed", "");
+    client_is_gone();
   }
   // Where the client can still hear it.
   std::uint32_t error_info = 0;
@@ -64,6 +73,10 @@ void Session::end(std::string reason, std::string detail, std::uint32_t error_in
   }
   link_.expect(std::nullopt);
   front_->wake();
+}
+
+bool Session::stands_still() const {
+  return front_pulse_.stands_still(longest_turn) || back_pulse_.stands_still(longest_turn);
 }
 
 std::optional<std::string> Session::account_hash(const std::string& user, const std::string& domain) {
@@ -100,7 +113,13 @@ bool Session::connect_back() {
     return false;
   }
   std::unique_lock lock(mutex_);
-  changed_.wait(lock, [this] { return back_settled_ || ending_; });
+  // Twice as long as a client: a server asks its domain.
+  if (!changed_.wait_for(lock, std::chrono::seconds(2 * start_.handshake_seconds),
+                         [this] { return back_settled_ || ending_; })) {
+    lock.unlock();
+    end("backend_timeout", "the backend was silent in the handshake");
+    lock.lock();
+  }
   if (!back_connected_ || ending_) {
     ever_active_ = true;
     return false;
@@ -175,6 +194,15 @@ bool Session::wait_at_gate() {
 
 void Session::back_has_ended(std::string reason, std::string detail, std::uint32_t error_info) {
   end(std::move(reason), std::move(detail), error_info);
+}
+
+void Session::client_is_gone() {
+  bool stalled = false;
+  {
+    const std::lock_guard lock(mutex_);
+    stalled = gate_open_ && back_pulse_.stands_still(stall);
+  }
+  end(stalled ? "client_stalled" : "client_closed", "");
 }
 
 bool Session::back_was_resized() {

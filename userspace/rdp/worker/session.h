@@ -22,6 +22,7 @@
 
 #include "base/fd.h"
 #include "rdp/control_message.h"
+#include "rdp/pulse.h"
 #include "rdp/worker/daemon_link.h"
 #include "rdp/worker/frame_sink.h"
 
@@ -48,8 +49,11 @@ class Session {
   // From any thread. The first reason counts. With error information the client is told, if it can be.
   void end(std::string reason, std::string detail, std::uint32_t error_info = 0);
   [[nodiscard]] bool is_ending() const { return ending_; }
+  // A leg has been at one thing for longer than anything may take.
+  [[nodiscard]] bool stands_still() const;
 
   // ---- of the front, on its thread
+  [[nodiscard]] Pulse& front_pulse() { return front_pulse_; }
   // The NT hash of who logs in by NLA (16 bytes), or nothing.
   std::optional<std::string> account_hash(const std::string& user, const std::string& domain);
   void handshake_went_on();
@@ -57,10 +61,12 @@ class Session {
   bool open_gate();     // at Activate
 
   // ---- of the back, on its thread
+  [[nodiscard]] Pulse& back_pulse() { return back_pulse_; }
   bool is_right_certificate(const std::string& pem, const std::string& fingerprint);
   void back_is_connected(bool connected);
   bool wait_at_gate();  // false: it ends
   void back_has_ended(std::string reason, std::string detail, std::uint32_t error_info);
+  void client_is_gone();  // also on the front's
   bool back_was_resized();
 
   [[nodiscard]] const Start& start() const { return start_; }
@@ -88,6 +94,8 @@ class Session {
   std::unique_ptr<FrontLeg> front_;
   std::unique_ptr<BackLeg> back_;
   std::atomic<rdpContext*> back_context_{nullptr};
+  Pulse front_pulse_;
+  Pulse back_pulse_;
 
   std::mutex mutex_;
   std::condition_variable changed_;

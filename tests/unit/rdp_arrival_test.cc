@@ -1,0 +1,132 @@
+// What stands between a connection and a worker: the frame of its first word, how many may be in their handshake, and
+// when a worker is taken for stuck.
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "rdp/connection_request.h"
+#include "rdp/handshake_limit.h"
+#include "rdp/heartbeat.h"
+#include "rdp/pulse.h"
+
+namespace gatehouse::rdp {
+namespace {
+
+using std::chrono_literals::operator""s;
+
+std::vector<std::uint8_t> bytes_of(const std::string& text) {
+  return {text.begin(), text.end()};
+}
+std::string request_with(const std::string& token) {
+  const auto length = 11 + token.size();
+  std::string text{3, 0, static_cast<char>(length >> 8U), static_cast<char>(length), static_cast<char>(length - 5)};
+  return text + "\xe0" + std::string(5, '\0') + token;
+}
+
+TEST(ConnectionRequest, IsWholeWithItsLastByte) {
+  for (const auto& token : {std::string(), std::string("Cookie: mstshash=bob\r\n"), std::string(400, 'x')}) {
+    const auto whole = bytes_of(request_with(token));
+    for (std::size_t length = 0; length < whole.size(); ++length) {
+      const auto read = read_connection_request(std::span(whole).first(length));
+      ASSERT_TRUE(read) << length << ": " << read.error().what;
+      EXPECT_FALSE(*read) << length;
+    }
+    const auto read = read_connection_request(whole);
+    ASSERT_TRUE(read);
+    EXPECT_EQ(*read, whole.size());
+  }
+}
+
+TEST(ConnectionRequest, MoreBytesAfterItAreNotItsOwn) {
+  const auto read = read_connection_request(bytes_of(request_with("") + "more"));
+  ASSERT_TRUE(read);
+  EXPECT_EQ(*read, 11U);
+}
+
+TEST(ConnectionRequest, WhatIsNoneIsSeenAsSoonAsItCanBe) {
+  using namespace std::string_literals;
+  for (const auto& text : {"G"s, "\x03\x00\x00\x00"s, "\x03\x00\x00\x03"s, "\x03\x00\x00\x0a"s, "\x03\x00\xff\xff"s,
+                           "\x03\x00\x00\x13\xff"s, "\x03\x00\x00\x13\x00"s, "\x03\x00\x00\x13\x0e\xf0"s}) {
+    const auto read = read_connection_request(bytes_of(text));
+    ASSERT_FALSE(read) << testing::PrintToString(text);
+    EXPECT_FALSE(read.error().what.empty());
+  }
+}
+
+Address address(const char* text) {
+  return *Address::parse(text);
+}
+
+TEST(HandshakeLimit, IsOfEachSourceAndOfAll) {
+  HandshakeLimit limit;
+  std::vector<HandshakeLimit::Place> places;
+  for (std::size_t i = 0; i < HandshakeLimit::most_of_a_source; ++i) {
+    auto place = limit.enter(address("192.0.2.1"));
+    ASSERT_TRUE(place);
+    places.push_back(std::move(*place));
+  }
+  EXPECT_FALSE(limit.enter(address("192.0.2.1")));
+  std::uint8_t other = 2;
+  while (places.size() < HandshakeLimit::most) {
+    auto place = limit.enter(address(("192.0.2." + std::to_string(other++)).c_str()));
+    ASSERT_TRUE(place);
+    places.push_back(std::move(*place));
+  }
+  EXPECT_FALSE(limit.enter(address("203.0.113.1")));
+  places.erase(places.begin());
+  EXPECT_TRUE(limit.enter(address("192.0.2.1"))) << "a place was given back";
+}
+
+TEST(HandshakeLimit, TakesAnIpv6CustomerForOneSource) {
+  HandshakeLimit limit;
+  std::vector<HandshakeLimit::Place> places;
+  for (std::size_t i = 0; i < HandshakeLimit::most_of_a_source; ++i) {
+    auto place = limit.enter(address(("2001:db8:1:1::" + std::to_string(i + 1)).c_str()));
+    ASSERT_TRUE(place);
+    places.push_back(std::move(*place));
+  }
+  EXPECT_FALSE(limit.enter(address("2001:db8:1:1::ffff")));
+  EXPECT_TRUE(limit.enter(address("2001:db8:1:2::1")));
+}
+
+TEST(Heartbeat, SaysStuckAfterSomeQuestionsWithoutAnAnswer) {
+  Heartbeat heartbeat;
+  Heartbeat::Time now{100s};
+  for (unsigned i = 0; i < Heartbeat::most_unanswered; ++i) {
+    EXPECT_EQ(heartbeat.look(now), Heartbeat::Step::ask);
+    EXPECT_EQ(heartbeat.look(now + 1s), Heartbeat::Step::wait);
+    now += Heartbeat::between_questions;
+  }
+  EXPECT_EQ(heartbeat.look(now), Heartbeat::Step::stuck);
+}
+
+TEST(Heartbeat, AnAnswerIsGoodForAllQuestions) {
+  Heartbeat heartbeat;
+  Heartbeat::Time now{100s};
+  for (int i = 0; i < 100; ++i) {
+    EXPECT_EQ(heartbeat.look(now), Heartbeat::Step::ask);
+    if (i % 4 == 3) heartbeat.answered();
+    now += Heartbeat::between_questions;
+  }
+}
+
+TEST(Heartbeat, WhoWasStoppedHimselfBlamesNobody) {
+  Heartbeat heartbeat;
+  EXPECT_EQ(heartbeat.look(Heartbeat::Time{100s}), Heartbeat::Step::ask);
+  EXPECT_EQ(heartbeat.look(Heartbeat::Time{5000s}), Heartbeat::Step::ask);
+}
+
+TEST(Pulse, StandsStillWhenAtWorkForTooLongAndNotWhenItWaits) {
+  Pulse pulse;
+  const Pulse::Clock::time_point now{1000s};
+  EXPECT_FALSE(pulse.stands_still(60s, now));
+  pulse.working(now);
+  EXPECT_FALSE(pulse.stands_still(60s, now + 59s));
+  EXPECT_TRUE(pulse.stands_still(60s, now + 61s));
+  pulse.waiting();
+  EXPECT_FALSE(pulse.stands_still(60s, now + 6000s));
+}
+
+}  // namespace
+}  // namespace gatehouse::rdp

@@ -1,0 +1,28 @@
+#include "rdp/handshake_limit.h"
+
+namespace gatehouse::rdp {
+namespace {
+
+constexpr std::uint8_t customer_bits = 64;
+
+}  // namespace
+
+std::optional<HandshakeLimit::Place> HandshakeLimit::enter(const Address& source) {
+  const auto network = source.is_v4() ? source : Prefix::covering(source, customer_bits).address;
+  const std::lock_guard lock(mutex_);
+  if (all_ >= most) return std::nullopt;
+  auto& count = by_source_[network];
+  if (count >= most_of_a_source) return std::nullopt;
+  ++count;
+  ++all_;
+  return Place(*this, network);
+}
+
+void HandshakeLimit::leave(const Address& source) {
+  const std::lock_guard lock(mutex_);
+  --all_;
+  const auto at = by_source_.find(source);
+  if (--at->second == 0) by_source_.erase(at);
+}
+
+}  // namespace gatehouse::rdp

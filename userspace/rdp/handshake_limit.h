@@ -1,0 +1,53 @@
+// How many connections may be in their handshake at once, in all and from one source: each has a worker of its own, and
+// nobody has shown yet who he is. Who has no place waits for one.
+//
+// A source is an address, of IPv6 its /64 (RFC 6177: what one customer has).
+//
+// Threads: any. Ownership: a place is given back by its end; the limit outlives all places.
+#pragma once
+
+#include <cstddef>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <utility>
+
+#include "base/address.h"
+
+namespace gatehouse::rdp {
+
+class HandshakeLimit {
+ public:
+  static constexpr std::size_t most = 64;
+  static constexpr std::size_t most_of_a_source = 16;
+
+  class Place {
+   public:
+    Place(Place&& other) noexcept : limit_(std::exchange(other.limit_, nullptr)), source_(other.source_) {}
+    Place& operator=(Place&& other) = delete;
+    Place(const Place&) = delete;
+    Place& operator=(const Place&) = delete;
+    ~Place() {
+      if (limit_ != nullptr) limit_->leave(source_);
+    }
+
+   private:
+    friend class HandshakeLimit;
+    Place(HandshakeLimit& limit, const Address& source) : limit_(&limit), source_(source) {}
+
+    HandshakeLimit* limit_;
+    Address source_;
+  };
+
+  // nullopt: there is none now.
+  std::optional<Place> enter(const Address& source);
+
+ private:
+  void leave(const Address& source);
+
+  std::mutex mutex_;
+  std::size_t all_ = 0;
+  std::map<Address, std::size_t> by_source_;
+};
+
+}  // namespace gatehouse::rdp
