@@ -43,7 +43,7 @@ fi
 
 needs_rdp=$(printf '%s\n' "${parts[@]}" | grep -x rdp || true)
 if [ -n "$needs_rdp" ]; then
-  for tool in freerdp-shadow-cli3 freerdp-proxy3 Xvfb xsetroot openssl; do
+  for tool in freerdp-shadow-cli3 freerdp-proxy3 Xvfb xset xsetroot openssl; do
     command -v "$tool" > /dev/null || { echo "bench: $tool is missing: run scripts/setup.sh" >&2; exit 1; }
   done
 fi

@@ -10,6 +10,7 @@
 #include <freerdp/gdi/gdi.h>
 #include <freerdp/gdi/gfx.h>
 #include <freerdp/input.h>
+#include <freerdp/primitives.h>
 #include <freerdp/update.h>
 #include <winpr/collections.h>
 #include <winpr/ssl.h>
@@ -122,6 +123,7 @@ bool set(rdpSettings& settings, std::initializer_list<std::pair<FreeRDP_Settings
 
 void set_up_library() {
   WLog_SetLogLevel(WLog_GetRoot(), std::getenv("WLOG_LEVEL") == nullptr ? WLOG_OFF : WLOG_INFO);
+  primitives_set_hints(PRIMITIVES_ONLY_CPU);
   if (!winpr_InitializeSSL(WINPR_SSL_INIT_DEFAULT) ||
       freerdp_register_addin_provider(freerdp_channels_load_static_addin_entry, 0) != 0) {
     throw std::runtime_error("FreeRDP cannot be used");

@@ -154,7 +154,8 @@ BOOL on_channel_data(freerdp* instance, UINT16 id, const BYTE* data, size_t size
   const bool dynamic = std::strcmp(name, DRDYNVC_SVC_CHANNEL_NAME) == 0;
   if (dynamic && refuse_dynamic(leg.session(), instance, id, chunk)) return TRUE;
   if (!pass_to_front(leg.session(), name, chunk)) return FALSE;
-  if (leg.tap() == nullptr || !dynamic) return TRUE;
+  // Where the client has no pipeline, nobody here knows the channel, and the decoder is told the picture otherwise.
+  if (leg.tap() == nullptr || !dynamic || !announces_graphics(*instance->context->settings)) return TRUE;
   const PictureTap::Working working(*leg.tap());
   return freerdp_channels_data(instance, id, data, size, flags, total);
 }

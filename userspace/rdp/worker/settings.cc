@@ -47,11 +47,11 @@ std::string text_of(const rdpSettings& settings, FreeRDP_Settings_Keys_String ke
   return text == nullptr ? std::string() : std::string(text);
 }
 
-bool announces_graphics(const rdpSettings& front) {
-  return freerdp_settings_get_bool(&front, FreeRDP_SupportGraphicsPipeline) == TRUE;
-}
-
 }  // namespace
+
+bool announces_graphics(const rdpSettings& settings) {
+  return freerdp_settings_get_bool(&settings, FreeRDP_SupportGraphicsPipeline) == TRUE;
+}
 
 void forget_orders(rdpSettings& settings) {
   void* orders = freerdp_settings_get_pointer_writable(&settings, FreeRDP_OrderSupport);
