@@ -115,6 +115,7 @@ void hold(const RdpTarget& target, unsigned count) {
   ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   const auto begun = std::chrono::steady_clock::now();
   std::vector<std::unique_ptr<RdpClient>> clients;
+  clients.reserve(count);
   for (unsigned i = 0; i < count; ++i) clients.push_back(std::make_unique<RdpClient>(target));
   for (const auto& client : clients) {
     if (!client->first_frame(60s)) fail(*client, "no session");
