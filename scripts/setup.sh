@@ -79,14 +79,14 @@ build=(build-essential g++ cmake ninja-build pkg-config git
   clang-19 lld-19 llvm-19 clang-tidy-19 clang-format-19 libclang-rt-19-dev bpftool libelf-dev zlib1g-dev
   libbpf-dev libnftnl-dev libmnl-dev libsqlite3-dev libsqlitecpp-dev libyaml-cpp-dev libcli11-dev libspdlog-dev
   libfmt-dev nlohmann-json3-dev libhowardhinnant-date-dev libsystemd-dev libsodium-dev libssl-dev libseccomp-dev libgtest-dev libgmock-dev libbenchmark-dev)
-build+=(freerdp3-dev libavformat-dev libavcodec-dev libavutil-dev libswscale-dev)
+build+=(freerdp3-dev libx11-dev libavformat-dev libavcodec-dev libavutil-dev libswscale-dev)
 if [ "$codename" = bookworm ]; then build+=(libboost1.81-dev); else build+=(libboost-dev); fi
 tests=(haproxy nginx-light libnginx-mod-stream xvfb xauth imagemagick xdotool x11-utils x11-xserver-utils openssh-client openssl python3-jsonschema ffmpeg
   qemu-system-x86 busybox-static cpio xz-utils zstd sqlite3 curl jq socat python3 procps iputils-ping tcpdump shellcheck dbus
   systemd kmod iperf3 wrk strace coreutils)
 # What shows files of logins: `last` of util-linux; Debian 13 has another one, which takes them over first.
 if [ "$codename" = bookworm ]; then tests+=(util-linux); else tests+=(wtmpdb); fi
-freerdp=(freerdp3-shadow-x11 freerdp3-x11 freerdp2-x11 winpr3-utils xrdp xorgxrdp xclip fuse3)
+freerdp=(freerdp3-shadow-x11 freerdp3-x11 freerdp3-proxy freerdp2-x11 python3-venv winpr3-utils xrdp xorgxrdp xclip fuse3)
 
 # Services that come with a package are not to be started on the machine of somebody who only runs the tests.
 policy=/usr/sbin/policy-rc.d

@@ -31,6 +31,7 @@ Result<std::optional<WorkerProcess>> WorkerPool::take() {
   if (!ready_.empty()) {
     worker.emplace(std::move(ready_.front()));
     ready_.pop_front();
+    taken_ = std::chrono::steady_clock::now();
   } else if (fault_) {
     return std::unexpected(*fault_);
   }
@@ -55,6 +56,11 @@ void WorkerPool::run() {
       continue;
     }
     if (ready_.size() < ready_workers) {
+      const auto next = taken_ + breath;
+      if (!ready_.empty() && std::chrono::steady_clock::now() < next) {
+        changed_.wait_until(lock, next, [this] { return stopping_ || !retired_.empty() || ready_.empty(); });
+        continue;
+      }
       lock.unlock();
       auto started = WorkerProcess::start(options_);
       lock.lock();

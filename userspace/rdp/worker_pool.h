@@ -4,6 +4,7 @@
 // Threads: any; one of its own starts and ends all processes.
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <mutex>
@@ -18,6 +19,8 @@ namespace gatehouse::rdp {
 class WorkerPool {
  public:
   static constexpr std::size_t ready_workers = 2;
+  // Where one is left the next one is not started in the midst of the session's coming up that took the other.
+  static constexpr std::chrono::milliseconds breath{300};
 
   explicit WorkerPool(WorkerOptions options);
   ~WorkerPool();  // ends all that it has
@@ -37,6 +40,7 @@ class WorkerPool {
   std::deque<WorkerProcess> ready_;
   std::vector<WorkerProcess> retired_;
   std::optional<Error> fault_;
+  std::chrono::steady_clock::time_point taken_{};  // the last one
   bool stopping_ = false;
   std::thread thread_;
 };

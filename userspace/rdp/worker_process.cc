@@ -65,9 +65,11 @@ Result<WorkerProcess> WorkerProcess::start(const WorkerOptions& options) {
   arguments.reserve(words.size() + 1);
   for (auto& word : words) arguments.push_back(word.data());
   arguments.push_back(nullptr);
-  // Nothing of the daemon's environment; a home that is not there, for libraries that would write into it.
+  // Nothing of the daemon's environment; a home that is not there, for libraries that would write into it; the zone's
+  // file by name, or the C library looks for it anew with each of the 4,000 times that FreeRDP asks for per session.
   std::string home = "HOME=/nonexistent";
-  std::array<char*, 2> environment{home.data(), nullptr};
+  std::string zone = "TZ=:/etc/localtime";
+  std::array<char*, 3> environment{home.data(), zone.data(), nullptr};
   pid_t id = -1;
   const int error = ::posix_spawn(&id, options.program.c_str(), &actions.actions, &attributes.attributes,
                                   arguments.data(), environment.data());

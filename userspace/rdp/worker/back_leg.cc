@@ -210,10 +210,7 @@ BOOL on_channel_data(freerdp* instance, UINT16 id, const BYTE* data, size_t size
     return FALSE;
   }
   // Dynamic channels are there to be decoded only where the client has the graphics pipeline (offer_channels()).
-  if (leg.tap() == nullptr || !dynamic ||
-      !freerdp_settings_get_bool(instance->context->settings, FreeRDP_SupportGraphicsPipeline)) {
-    return TRUE;
-  }
+  if (leg.tap() == nullptr || !dynamic || !announces_graphics(*instance->context->settings)) return TRUE;
   const PictureTap::Working working(*leg.tap());
   if (!freerdp_channels_data(instance, id, data, size, flags, total)) {
     leg.recording_failed("what the backend sends over drdynvc cannot be decoded");

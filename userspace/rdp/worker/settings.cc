@@ -61,11 +61,11 @@ bool copy_monitors(const rdpSettings& from, rdpSettings& to) {
          copy_numbers(from, to, {FreeRDP_MonitorCount, FreeRDP_MonitorFlags, FreeRDP_MonitorAttributeFlags});
 }
 
-bool announces_graphics(const rdpSettings& front) {
-  return freerdp_settings_get_bool(&front, FreeRDP_SupportGraphicsPipeline) == TRUE;
-}
-
 }  // namespace
+
+bool announces_graphics(const rdpSettings& settings) {
+  return freerdp_settings_get_bool(&settings, FreeRDP_SupportGraphicsPipeline) == TRUE;
+}
 
 void forget_orders(rdpSettings& settings) {
   void* orders = freerdp_settings_get_pointer_writable(&settings, FreeRDP_OrderSupport);

@@ -21,6 +21,9 @@ Result<void> set_up_front(rdpSettings& settings, const Start& start);
 Result<void> set_up_back(const rdpSettings& front, rdpSettings& back, const Start& start,
                          const std::optional<Credentials>& credentials, bool decode);
 
+// Whether this leg's client has RDPGFX.
+bool announces_graphics(const rdpSettings& settings);
+
 // Drawing orders: none. FreeRDP fills them in anew now and then.
 void forget_orders(rdpSettings& settings);
 
