@@ -239,7 +239,7 @@ hold() {  # PATH COUNT NAME [OPTION...]: sessions that stay; sets holder. Fails 
   # shellcheck disable=SC2086
   start "$client" "$name" "$bin/rdp_load" hold ${target[$path]} "$count" "$@"
   holder=${pids[-1]}
-  until grep -q '^open' "$dir/$name.log" || ! kill -0 "$holder" 2> /dev/null || [ "$SECONDS" -ge "$end" ]; do sleep 0.1; done
+  until grep -qs '^open' "$dir/$name.log" || ! kill -0 "$holder" 2> /dev/null || [ "$SECONDS" -ge "$end" ]; do sleep 0.1; done
   if grep -q '^open' "$dir/$name.log"; then return 0; fi
   [ "$path" = pyrdp ] || die "$count sessions through ${called[$path]} did not come up: $(tail -n 1 "$dir/$name.log")"
   no_pyrdp "$count sessions at once did not come up in time: $(tail -n 1 "$dir/$name.log")"
