@@ -277,9 +277,16 @@ bool Loop::open(Fd client, const Arrival& arrival, const policy::Decision& decis
                             .server = session->server,
                             .channels = decision.channels,
                             .record = decision.record,
-                            .note = [this, session = session.get()](std::string action, std::string detail) {
-                              note(*session, std::move(action), std::move(detail));
-                            }});
+                            .front = spec.front,
+                            .user = session->user,
+                            .target = snapshot_.policy->document().servers.at(session->server),
+                            .judge_login =
+                                [this, session = session.get()](const std::string& login, const std::string& domain) {
+                                  return judge_login(*session, login, domain);
+                                },
+                            .note = [this, session = session.get()](
+                                        std::string action,
+                                        std::string detail) { note(*session, std::move(action), std::move(detail)); }});
   } else {
     session->forwarder = make_forwarder(spec.kind, std::move(socket), pipes_, options);
   }

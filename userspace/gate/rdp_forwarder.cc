@@ -9,6 +9,7 @@
 #include <boost/asio/posix/basic_stream_descriptor.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <cerrno>
+#include <cstring>
 #include <optional>
 #include <set>
 #include <utility>
@@ -16,6 +17,7 @@
 #include <vector>
 
 #include "gate/rdp_audit.h"
+#include "gate/rdp_credentials.h"
 #include "rdp/channel_policy.h"
 #include "rdp/control_channel.h"
 #include "relay/dialer.h"
@@ -92,6 +94,8 @@ class RdpForwarder final : public Forwarder {
   Task<void> listen();
   Task<void> take(rdp::Message message);
   Task<void> answer_logon(const rdp::LogonQuery& query);
+  Task<void> answer_fallback(const rdp::FallbackQuery& query);
+  void refuse_account(const std::string& account, const std::string& fault);
   Task<std::optional<relay::DialFailure>> dial();
   void take_end(const rdp::Ended& ended);
   void tell(const rdp::Message& message, const std::vector<int>& descriptors = {});
@@ -111,6 +115,8 @@ class RdpForwarder final : public Forwarder {
   std::optional<SteadyTime> dialing_since_;
   std::optional<SteadyTime> aborted_;
   bool records_ = false;
+  bool logged_in_ = false;  // at the front, with an account
+  bool fell_back_ = false;
   bool over_ = false;  // nothing more is to be heard of the worker
   EndReason reason_ = EndReason::none;
   std::string detail_;
@@ -171,15 +177,17 @@ Task<std::optional<RelayOutcome>> RdpForwarder::prepare() {
 }
 
 Result<void> RdpForwarder::hand_over() {
-  auto certificate = services_.authority->certificate_for(terms_.service, options_.proxy.address);
+  auto certificate = services_.certificates->certificate_for(terms_.service, options_.proxy.address);
   if (!certificate) return std::unexpected(certificate.error());
   auto rules = rdp::channel_rules(terms_.channels);
   rdp::Start start;
   start.session = terms_.session;
   start.certificate = std::move(certificate->certificate);
   start.key = std::move(certificate->key);
+  start.front = terms_.front == policy::Front::nla ? rdp::Security::nla : rdp::Security::tls;
   start.backend = terms_.server;
   start.back = services_.backend_security;
+  start.back_may_fall_back = start.back == rdp::Security::nla && terms_.target.allow_tls_backend;
   start.channels = policy::whole_channels(terms_.channels);
   start.clipboard_text = services_.clipboard_text;
   start.keys = services_.keys;
@@ -198,7 +206,10 @@ Result<void> RdpForwarder::hand_over() {
       return std::unexpected(made.error());
     }
   }
-  return rdp::send_packet(worker_->channel(), rdp::encode(start), descriptors);
+  auto text = rdp::encode(start);
+  auto sent = rdp::send_packet(worker_->channel(), text, descriptors);
+  ::explicit_bzero(text.data(), text.size());  // the key
+  return sent;
 }
 
 Result<Fd> RdpForwarder::make_recording_directory() const {
@@ -261,13 +272,18 @@ Task<void> RdpForwarder::take(rdp::Message message) {
   if (const auto* logon = std::get_if<rdp::LogonQuery>(&message)) {
     co_await answer_logon(*logon);
   } else if (const auto* certificate = std::get_if<rdp::CertificateQuery>(&message)) {
-    const bool known = services_.backends->judge(terms_.server, certificate->fingerprint);
+    const auto fault = fault_of_certificate(services_, terms_, *certificate);
     tell(rdp::Reply{.number = certificate->number,
-                    .accepted = known,
+                    .accepted = fault.empty(),
                     .error_info = static_cast<std::uint32_t>(ErrorInfo::server_denied_connection)});
-    if (!known) settle(EndReason::error, "the backend shows another certificate: " + certificate->fingerprint);
+    if (!fault.empty()) settle(EndReason::error, "the backend shows " + fault);
   } else if (const auto* account = std::get_if<rdp::AccountQuery>(&message)) {
-    tell(rdp::Reply{.number = account->number});
+    const auto answer = answer_account(services_, terms_, *account);
+    logged_in_ = answer.reply.accepted;
+    tell(answer.reply);
+    if (!answer.fault.empty()) refuse_account(account->user, answer.fault);
+  } else if (const auto* fallback = std::get_if<rdp::FallbackQuery>(&message)) {
+    co_await answer_fallback(*fallback);
   } else if (const auto* redirection = std::get_if<rdp::Redirection>(&message)) {
     settle(EndReason::error, "the backend sends the client to '" + redirection->target + "', which is not followed");
   } else if (const auto* failed = std::get_if<rdp::RecordingFailed>(&message)) {
@@ -284,11 +300,52 @@ Task<void> RdpForwarder::take(rdp::Message message) {
 
 Task<void> RdpForwarder::answer_logon(const rdp::LogonQuery& query) {
   if (const auto row = rdp_audit_row(query)) terms_.note(row->action, row->detail);
+  if (terms_.front == policy::Front::nla && !logged_in_) {
+    settle(EndReason::error, "the client has not logged in with an account");
+    worker_->kill();  // it says what cannot be
+    co_return;
+  }
+  auto judgement = judge_logon(services_, terms_, query);
+  if (!judgement.allowed) {
+    settle(judgement.reason, judgement.fault);
+    tell(rdp::Reply{.number = query.number,
+                    .error_info = static_cast<std::uint32_t>(ErrorInfo::server_insufficient_privileges)});
+    co_return;
+  }
   auto failure = co_await dial();
   if (failure) {
     settle(failure->reason, std::move(failure->detail));
     tell(rdp::Reply{.number = query.number,
                     .error_info = static_cast<std::uint32_t>(ErrorInfo::server_denied_connection)});
+    co_return;
+  }
+  tell(rdp::Reply{.number = query.number,
+                  .accepted = true,
+                  .credentials = std::move(judgement.credentials),
+                  .terms = std::move(judgement.terms)},
+       {backend_.native_handle()});
+}
+
+void RdpForwarder::refuse_account(const std::string& account, const std::string& fault) {
+  const auto row = rdp_refused_account(account, fault);
+  terms_.note(row.action, row.detail);
+  settle(EndReason::error, "account " + row.detail);
+}
+
+// TLS without NLA, where the policy allows it for this server; a row says that it was so.
+Task<void> RdpForwarder::answer_fallback(const rdp::FallbackQuery& query) {
+  if (!terms_.target.allow_tls_backend || fell_back_) {
+    tell(rdp::Reply{.number = query.number});
+    co_return;
+  }
+  fell_back_ = true;
+  terms_.note("tls_fallback", "server " + terms_.server + " refuses NLA: the session goes on with TLS alone");
+  boost::system::error_code ignored;
+  backend_.close(ignored);
+  auto failure = co_await dial();
+  if (failure) {
+    settle(failure->reason, std::move(failure->detail));
+    tell(rdp::Reply{.number = query.number});
     co_return;
   }
   tell(rdp::Reply{.number = query.number, .accepted = true}, {backend_.native_handle()});
@@ -326,6 +383,8 @@ void RdpForwarder::take_end(const rdp::Ended& ended) {
     settle(EndReason::normal, ended.detail.empty() ? "" : detail);
   } else if (ended.reason == "handshake_timeout") {
     settle(EndReason::timeout, "the client was silent in the handshake");
+  } else if (ended.reason == "front_refused") {
+    refuse_account(ended.detail, "the password is wrong");
   } else if (ended.reason == "backend_refused") {
     settle(EndReason::backend_refused, detail);
   } else {
@@ -335,7 +394,10 @@ void RdpForwarder::take_end(const rdp::Ended& ended) {
 
 void RdpForwarder::tell(const rdp::Message& message, const std::vector<int>& descriptors) {
   if (!worker_) return;
-  if (auto sent = rdp::send_packet(worker_->channel(), rdp::encode(message), descriptors); !sent) {
+  auto text = rdp::encode(message);
+  auto sent = rdp::send_packet(worker_->channel(), text, descriptors);
+  ::explicit_bzero(text.data(), text.size());  // a reply may have a password in it
+  if (!sent) {
     settle(EndReason::error, sent.error().text());
     worker_->kill();
   }

@@ -42,6 +42,13 @@ constexpr std::array<Word<SourceMode>, 2> all_source_modes{
     {{SourceMode::gateway, "gateway"}, {SourceMode::client, "client"}}};
 constexpr std::array<Word<ProxyProtocol>, 2> all_proxy_protocols{
     {{ProxyProtocol::off, "off"}, {ProxyProtocol::v2, "v2"}}};
+constexpr std::array<Word<Front>, 2> all_fronts{{{Front::tls, "tls"}, {Front::nla, "nla"}}};
+constexpr std::array<Word<CredentialSource>, 2> all_credential_sources{
+    {{CredentialSource::pass, "pass"}, {CredentialSource::inject, "inject"}}};
+constexpr std::array<Word<CertificateCheck>, 3> all_certificate_checks{
+    {{CertificateCheck::trust_on_first_use, "trust_on_first_use"},
+     {CertificateCheck::pinned, "pinned"},
+     {CertificateCheck::ca, "ca"}}};
 
 struct ReasonWord {
   Reason value;
@@ -161,6 +168,15 @@ std::string_view name(SourceMode value) {
 std::string_view name(ProxyProtocol value) {
   return name_in(all_proxy_protocols, value);
 }
+std::string_view name(Front value) {
+  return name_in(all_fronts, value);
+}
+std::string_view name(CredentialSource value) {
+  return name_in(all_credential_sources, value);
+}
+std::string_view name(CertificateCheck value) {
+  return name_in(all_certificate_checks, value);
+}
 std::string_view name(Reason value) {
   return name_in(all_reasons, value);
 }
@@ -188,6 +204,15 @@ std::optional<SourceMode> source_mode_of(std::string_view text) {
 }
 std::optional<ProxyProtocol> proxy_protocol_of(std::string_view text) {
   return value_in<ProxyProtocol>(all_proxy_protocols, text);
+}
+std::optional<Front> front_of(std::string_view text) {
+  return value_in<Front>(all_fronts, text);
+}
+std::optional<CredentialSource> credential_source_of(std::string_view text) {
+  return value_in<CredentialSource>(all_credential_sources, text);
+}
+std::optional<CertificateCheck> certificate_check_of(std::string_view text) {
+  return value_in<CertificateCheck>(all_certificate_checks, text);
 }
 std::optional<Reason> reason_of(std::string_view text) {
   return value_in<Reason>(all_reasons, text);

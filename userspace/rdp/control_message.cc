@@ -38,6 +38,13 @@ class Writer {
   void member(const char* key, const std::optional<Credentials>& value) {
     if (value) object_[key] = {{"user", value->user}, {"domain", value->domain}, {"password", value->password}};
   }
+  void member(const char* key, const std::optional<ChannelTerms>& value) {
+    if (value) {
+      object_[key] = {{"channels", value->channels},
+                      {"denied_channels", value->denied_channels},
+                      {"dynamic_channels", value->dynamic_channels}};
+    }
+  }
   // What came from a client may be no UTF-8.
   [[nodiscard]] std::string text() const { return object_.dump(-1, ' ', false, json::error_handler_t::replace); }
 
@@ -120,6 +127,19 @@ class Reader {
     value = std::move(read);
   }
 
+  void member(const char* key, std::optional<ChannelTerms>& value) {
+    auto found = take(key, false);
+    if (found.is_null()) return;
+    if (!found.is_object()) return complain(key);
+    Reader inner(std::move(found));
+    ChannelTerms read;
+    inner.member("channels", read.channels);
+    inner.member("denied_channels", read.denied_channels);
+    inner.member("dynamic_channels", read.dynamic_channels);
+    if (!inner.finish()) return complain(key);
+    value = std::move(read);
+  }
+
   // Empty: everything was there and nothing else.
   [[nodiscard]] Result<void> finish() {
     if (fault_.empty() && !object_.empty()) fault_ = "unknown key '" + object_.begin().key() + "'";
@@ -156,6 +176,7 @@ void pass(Pass& to, Body& body) {
     to.member("front", body.front);
     to.member("backend", body.backend);
     to.member("back", body.back);
+    to.member("back_may_fall_back", body.back_may_fall_back);
     to.member("channels", body.channels);
     to.member("clipboard_text", body.clipboard_text);
     to.member("keys", body.keys);
@@ -168,6 +189,7 @@ void pass(Pass& to, Body& body) {
     to.member("accepted", body.accepted);
     to.member("nt_hash", body.nt_hash);
     to.member("credentials", body.credentials);
+    to.member("terms", body.terms);
     to.member("error_info", body.error_info);
   } else if constexpr (std::is_same_v<Type, End>) {
     to.member("error_info", body.error_info);
@@ -187,6 +209,8 @@ void pass(Pass& to, Body& body) {
     to.member("height", body.height);
     to.member("security", body.security);
     to.member("channels", body.channels);
+  } else if constexpr (std::is_same_v<Type, FallbackQuery>) {
+    to.member("number", body.number);
   } else if constexpr (std::is_same_v<Type, CertificateQuery>) {
     to.member("number", body.number);
     to.member("fingerprint", body.fingerprint);
@@ -226,7 +250,7 @@ void pass(Pass& to, Body& body) {
 
 constexpr const char* types[]{"start",  "reply",   "end",       "warn", "account", "logon",       "certificate",
                               "active", "channel", "clipboard", "file", "refusal", "redirection", "recording_failed",
-                              "ended"};
+                              "ended",  "fallback"};
 static_assert(std::size(types) == std::variant_size_v<Message>);
 
 template <std::size_t index = 0>

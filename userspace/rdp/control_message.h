@@ -7,6 +7,7 @@
 //     │◀─ logon ─────────────────│   who it is and what the client can do, before anything reaches a backend: a reply
 //     │                          │   with the connected socket of the backend, or with why not
 //     │◀─ certificate ───────────│   what the backend shows: a reply whether it is the right one
+//     │◀─ fallback ──────────────│   it refuses NLA: a reply with another socket, for TLS, or none
 //     │◀─ active, channel, ... ──│   what happens
 //     │── end, warn ────────────▶│
 //     │◀─ ended ─────────────────│   the last word
@@ -45,7 +46,8 @@ struct Start {
   Security front = Security::tls;
   std::string backend;  // its name, as it is told to it and checked
   Security back = Security::nla;
-  policy::Channels channels = 0;  // what may go over the channels that pass
+  bool back_may_fall_back = false;  // to TLS, where the backend refuses NLA
+  policy::Channels channels = 0;    // what may go over the channels that pass
   Detail clipboard_text = Detail::outline;
   Detail keys = Detail::off;
   std::vector<std::string> denied_channels;   // static ones, by their names
@@ -60,12 +62,20 @@ struct Credentials {
   std::string password;
 };
 
+// What may go over the channels of a session.
+struct ChannelTerms {
+  policy::Channels channels = 0;
+  std::vector<std::string> denied_channels;
+  std::vector<std::string> dynamic_channels;
+};
+
 // To a query; what of it counts depends on that.
 struct Reply {
   std::uint64_t number = 0;
   bool accepted = false;
   std::optional<std::string> nt_hash = {};      // 32 hexadecimal digits
   std::optional<Credentials> credentials = {};  // instead of the client's own
+  std::optional<ChannelTerms> terms = {};       // instead of those of the start, now that the login is known
   std::uint32_t error_info = 0;                 // why not
 };
 
@@ -95,6 +105,10 @@ struct LogonQuery {
   std::uint32_t height = 0;
   Security security = Security::tls;
   std::vector<std::string> channels;
+};
+
+struct FallbackQuery {
+  std::uint64_t number = 0;
 };
 
 struct CertificateQuery {
@@ -153,8 +167,9 @@ struct Ended {
   std::string detail;
 };
 
-using Message = std::variant<Start, Reply, End, Warn, AccountQuery, LogonQuery, CertificateQuery, Active, ChannelNotice,
-                             ClipboardNotice, FileNotice, RefusalNotice, Redirection, RecordingFailed, Ended>;
+using Message =
+    std::variant<Start, Reply, End, Warn, AccountQuery, LogonQuery, CertificateQuery, Active, ChannelNotice,
+                 ClipboardNotice, FileNotice, RefusalNotice, Redirection, RecordingFailed, Ended, FallbackQuery>;
 
 std::string encode(const Message& message);
 Result<Message> decode(std::string_view text);

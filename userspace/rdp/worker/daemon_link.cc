@@ -16,6 +16,7 @@ constexpr std::chrono::seconds longest_question{60};
 std::uint64_t& number_of(Message& query) {
   if (auto* account = std::get_if<AccountQuery>(&query)) return account->number;
   if (auto* logon = std::get_if<LogonQuery>(&query)) return logon->number;
+  if (auto* fallback = std::get_if<FallbackQuery>(&query)) return fallback->number;
   return std::get<CertificateQuery>(query).number;
 }
 

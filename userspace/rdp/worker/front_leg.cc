@@ -130,8 +130,16 @@ SECURITY_STATUS on_ntlm_hash(void* client, const SEC_WINNT_AUTH_IDENTITY* identi
   return made ? good : refused;
 }
 
-BOOL on_logon(freerdp_peer* peer, const SEC_WINNT_AUTH_IDENTITY* /*identity*/, BOOL /*automatic*/) {
-  session_of(peer).handshake_went_on();
+// `after_nla`: with what the client has delegated.
+BOOL on_logon(freerdp_peer* peer, const SEC_WINNT_AUTH_IDENTITY* identity, BOOL after_nla) {
+  auto& session = session_of(peer);
+  session.handshake_went_on();
+  if (!after_nla) return TRUE;
+  session.has_logged_in();
+  if (identity == nullptr || (identity->Flags & SEC_WINNT_AUTH_IDENTITY_UNICODE) == 0) return TRUE;
+  session.take_delegated({.user = utf8_of(identity->User, identity->UserLength),
+                          .domain = utf8_of(identity->Domain, identity->DomainLength),
+                          .password = utf8_of(identity->Password, identity->PasswordLength)});
   return TRUE;
 }
 BOOL on_capabilities(freerdp_peer* peer) {
@@ -210,7 +218,10 @@ void FrontLeg::run() {
     const DWORD count = peer_->GetEventHandles(peer_, &handles[1], static_cast<DWORD>(handles.size() - 1));
     if (count == 0) return;
     if (WaitForMultipleObjects(count + 1, handles.data(), FALSE, INFINITE) == WAIT_FAILED) return;
-    if (session_.is_ending() || !peer_->CheckFileDescriptor(peer_)) return;
+    if (session_.is_ending()) return;
+    if (peer_->CheckFileDescriptor(peer_)) continue;
+    session_.front_has_failed();
+    return;
   }
 }
 

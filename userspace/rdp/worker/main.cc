@@ -18,6 +18,7 @@
 #include <string_view>
 #include <variant>
 
+#include "rdp/worker/certificate_chain.h"
 #include "rdp/worker/confinement.h"
 #include "rdp/worker/daemon_link.h"
 #include "rdp/worker/recorder.h"
@@ -62,6 +63,7 @@ int serve() {
   rdp::DaemonLink link{Fd(channel_descriptor)};
   auto order = link.wait_for_start();
   if (!order) return 0;  // the daemon needs no more workers
+  if (auto set = rdp::send_chain_of(order->start.certificate); !set) return fail(set.error());
   std::unique_ptr<rdp::Recorder> recorder;
   std::optional<Error> no_recording;
   if (order->start.recording) {

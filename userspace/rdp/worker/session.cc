@@ -66,34 +66,86 @@ void Session::end(std::string reason, std::string detail, std::uint32_t error_in
 std::optional<std::string> Session::account_hash(const std::string& user, const std::string& domain) {
   auto answer = link_.ask(AccountQuery{.user = user, .domain = domain});
   if (!answer || !answer->reply.accepted) return std::nullopt;
+  account_ = user;
   return answer->reply.nt_hash;
+}
+
+void Session::front_has_failed() {
+  if (account_) end("front_refused", *account_);
 }
 
 void Session::handshake_went_on() {
   if (!is_ending()) link_.expect(std::chrono::seconds(start_.handshake_seconds));
 }
 
+void Session::take_delegated(Credentials credentials) {
+  delegated_ = std::move(credentials);
+}
+
+void Session::take_terms(ChannelTerms terms) {
+  start_.channels = terms.channels;
+  start_.denied_channels = std::move(terms.denied_channels);
+  start_.dynamic_channels = std::move(terms.dynamic_channels);
+  gates_ = std::make_unique<ChannelGates>(*this);  // through which nothing has passed yet
+}
+
 bool Session::connect_back() {
   link_.expect(std::nullopt);  // from here on it is not the client who is waited for
-  auto answer = link_.ask(logon_of(*front(), accepted_channels(peer()), start_.front));
+  auto query = logon_of(*front(), accepted_channels(peer()), start_.front);
+  if (delegated_) {
+    query.user = delegated_->user;
+    query.domain = delegated_->domain;
+  }
+  auto answer = link_.ask(std::move(query));
   if (!answer || !answer->reply.accepted || !answer->descriptor) {
     ever_active_ = true;  // as far as it can be told why
     end("refused", "", answer ? answer->reply.error_info : 0);
     return false;
   }
-  back_ = std::make_unique<BackLeg>(*this, std::move(answer->descriptor));
-  if (auto begun = back_->start(answer->reply.credentials); !begun) {
-    end("error", begun.error().text());
-    return false;
+  if (answer->reply.terms) take_terms(std::move(*answer->reply.terms));
+  const auto& credentials = answer->reply.credentials ? answer->reply.credentials : delegated_;
+  start_back(std::move(answer->descriptor), start_.back, credentials);
+  if (may_fall_back()) {
+    auto other = link_.ask(FallbackQuery{});
+    if (other && other->reply.accepted && other->descriptor) {
+      start_back(std::move(other->descriptor), Security::tls, credentials);
+    } else {
+      end("backend_refused", "no second connection, for TLS");
+    }
   }
-  std::unique_lock lock(mutex_);
-  changed_.wait(lock, [this] { return back_settled_ || ending_; });
+  const std::lock_guard lock(mutex_);
   if (!back_connected_ || ending_) {
     ever_active_ = true;
     return false;
   }
   back_context_.store(back_->context(), std::memory_order_release);
   return true;
+}
+
+// Returns when it is connected, or will not be.
+void Session::start_back(Fd backend, Security security, const std::optional<Credentials>& credentials) {
+  back_.reset();
+  {
+    const std::lock_guard lock(mutex_);
+    back_settled_ = false;
+    back_refuses_nla_ = false;
+  }
+  back_ = std::make_unique<BackLeg>(*this, std::move(backend), security);
+  if (auto begun = back_->start(credentials); !begun) {
+    end("error", begun.error().text());
+    return;
+  }
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [this] { return back_settled_ || ending_; });
+}
+
+bool Session::may_fall_back() const {
+  return back_refuses_nla_ && !is_ending();
+}
+
+void Session::back_refuses_nla() {
+  const std::lock_guard lock(mutex_);
+  back_refuses_nla_ = true;
 }
 
 void Session::back_is_connected(bool connected) {
