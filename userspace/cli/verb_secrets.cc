@@ -76,9 +76,10 @@ int list_secrets(const Context& context, const std::string& what, const std::vec
     columns.push_back({key});
   }
   Table table(columns);
-  for (const auto& row : member(*answer, what)) {
+  for (const auto& row : member(*answer, what.c_str())) {
     std::vector<std::string> cells;
-    for (const auto& key : keys) cells.push_back(key == "created" ? show_time(show(row, key)) : show(row, key));
+    for (const auto& key : keys)
+      cells.push_back(key == "created" ? show_time(show(row, key.c_str())) : show(row, key.c_str()));
     table.add(cells);
   }
   if (table.empty()) {

@@ -278,9 +278,10 @@ Task<void> RdpForwarder::take(rdp::Message message) {
                     .error_info = static_cast<std::uint32_t>(ErrorInfo::server_denied_connection)});
     if (!fault.empty()) settle(EndReason::error, "the backend shows " + fault);
   } else if (const auto* account = std::get_if<rdp::AccountQuery>(&message)) {
-    const auto answer = answer_account(services_, terms_, *account);
+    auto answer = answer_account(services_, terms_, *account);
     logged_in_ = answer.reply.accepted;
     tell(answer.reply);
+    if (auto& hash = answer.reply.nt_hash) ::explicit_bzero(hash->data(), hash->size());
     if (!answer.fault.empty()) refuse_account(account->user, answer.fault);
   } else if (const auto* fallback = std::get_if<rdp::FallbackQuery>(&message)) {
     co_await answer_fallback(*fallback);
