@@ -95,7 +95,7 @@ TEST_F(RdpSecurity, WithNlaTheAccountIsCheckedHereAndWhatTheClientDelegatesLogsI
   secure("", ", front: nla");
   ASSERT_EQ(store({"account", "set", "alice", "--user", "bob"}, password_).exit_code, 0);
   const auto viewer = client({"/sec:nla"});
-  ASSERT_TRUE(comes_in()) << viewer->errors() << gateway_.log();
+  ASSERT_TRUE(comes_in()) << viewer->errors() << sessions() << audit("rdp_logon") << gateway_.log();
   EXPECT_THAT(audit("rdp_logon"), AllOf(HasSubstr("user \"alice\""), HasSubstr(", nla")));
   EXPECT_EQ(audit("account_refused"), "");
   EXPECT_EQ(network_.leaked_packets(), 0U);
@@ -273,7 +273,7 @@ TEST_F(RdpSecurity, ALoginThatIsTakenOutOfTheGrantEndsItsSession) {
   gateway_.start();
   secure("", "", ", logins: [alice]");
   const auto viewer = client();
-  ASSERT_TRUE(comes_in()) << viewer->errors() << gateway_.log();
+  ASSERT_TRUE(comes_in()) << viewer->errors() << sessions() << audit("rdp_logon") << gateway_.log();
   secure("", "", ", logins: [svc]");
   EXPECT_TRUE(ended_as("grant_revoked")) << sessions();
   EXPECT_TRUE(viewer->wait(patiently(30s)));
