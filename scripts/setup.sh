@@ -74,12 +74,13 @@ refresh() {
 run=(iproute2 nftables libbpf1 libnftnl11 libmnl0 libsqlite3-0 libsodium23 libdate-tz3 tzdata)
 if [ "$codename" = bookworm ]; then run+=(libssl3); else run+=(libssl3t64); fi
 if [ "$codename" = bookworm ]; then run+=(libavformat59 libswscale6); else run+=(libavformat61 libswscale8); fi
+if [ "$codename" = bookworm ]; then run+=(libnettle8); else run+=(libnettle8t64); fi
 run+=(libseccomp2 libfreerdp3-3 libfreerdp-client3-3 libfreerdp-server3-3 libwinpr3-3)
 build=(build-essential g++ cmake ninja-build pkg-config git
   clang-19 lld-19 llvm-19 clang-tidy-19 clang-format-19 libclang-rt-19-dev bpftool libelf-dev zlib1g-dev
   libbpf-dev libnftnl-dev libmnl-dev libsqlite3-dev libsqlitecpp-dev libyaml-cpp-dev libcli11-dev libspdlog-dev
   libfmt-dev nlohmann-json3-dev libhowardhinnant-date-dev libsystemd-dev libsodium-dev libssl-dev libseccomp-dev libgtest-dev libgmock-dev libbenchmark-dev)
-build+=(freerdp3-dev libx11-dev libavformat-dev libavcodec-dev libavutil-dev libswscale-dev)
+build+=(nettle-dev freerdp3-dev libx11-dev libavformat-dev libavcodec-dev libavutil-dev libswscale-dev)
 if [ "$codename" = bookworm ]; then build+=(libboost1.81-dev); else build+=(libboost-dev); fi
 tests=(haproxy nginx-light libnginx-mod-stream xvfb xauth imagemagick xdotool x11-utils x11-xserver-utils openssh-client openssl python3-jsonschema ffmpeg
   qemu-system-x86 busybox-static cpio xz-utils zstd sqlite3 curl jq socat python3 procps iputils-ping tcpdump shellcheck dbus

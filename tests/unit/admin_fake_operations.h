@@ -43,6 +43,10 @@ class FakeOperations : public admin::Operations {
   admin::TokenRequest token_added;
   std::vector<std::string> tokens_removed;
   std::string server_trusted;
+  admin::AccountRequest account_set;
+  std::string account_removed;
+  admin::CredentialRequest credential_set;
+  admin::CredentialName credential_removed;
   admin::Peer peer;
 
   std::vector<std::string> calls() const {
@@ -120,6 +124,32 @@ class FakeOperations : public admin::Operations {
     server_trusted = server;
     peer = asker;
     return tell("trust_backend");
+  }
+  admin::Outcome rotate_authority(const admin::Peer& asker) override {
+    peer = asker;
+    return tell("rotate_authority");
+  }
+  admin::Outcome accounts() override { return tell("accounts"); }
+  admin::Outcome set_account(const admin::AccountRequest& request, const admin::Peer& asker) override {
+    account_set = request;
+    peer = asker;
+    return tell("set_account");
+  }
+  admin::Outcome remove_account(const std::string& name, const admin::Peer& asker) override {
+    account_removed = name;
+    peer = asker;
+    return tell("remove_account");
+  }
+  admin::Outcome credentials() override { return tell("credentials"); }
+  admin::Outcome set_credential(const admin::CredentialRequest& request, const admin::Peer& asker) override {
+    credential_set = request;
+    peer = asker;
+    return tell("set_credential");
+  }
+  admin::Outcome remove_credential(const admin::CredentialName& request, const admin::Peer& asker) override {
+    credential_removed = request;
+    peer = asker;
+    return tell("remove_credential");
   }
   admin::Outcome tokens() override { return tell("tokens"); }
   admin::Outcome add_token(const admin::TokenRequest& request, const admin::Peer& asker) override {

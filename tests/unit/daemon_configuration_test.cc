@@ -128,6 +128,11 @@ TEST(Configuration, RefusesWorkersThatCouldNotWork) {
   EXPECT_THAT(rdp("{ backend_security: rdp }"), HasSubstr("nla, tls"));
   EXPECT_THAT(rdp("{ recordings: seen }"), HasSubstr("no absolute path"));
   EXPECT_THAT(rdp("{ recording: sometimes }"), HasSubstr("required, best_effort"));
+  EXPECT_THAT(rdp("{ certificates: { win1: { certificate: /a.crt } } }"), HasSubstr("key"));
+  EXPECT_THAT(rdp("{ certificates: { win1: { certificate: a.crt, key: /a.key } } }"), HasSubstr("no absolute path"));
+  EXPECT_THAT(rdp("{ certificates: [win1] }"), HasSubstr("not a map"));
+  const auto own = good("interfaces: [eth0]\nrdp: { certificates: { win1: { certificate: /a.crt, key: /a.key } } }\n");
+  EXPECT_EQ(own.rdp->certificates.at("win1"), (rdp::CertificateFiles{"/a.crt", "/a.key"}));
   EXPECT_EQ(good("interfaces: [eth0]\nrdp: {}\n").rdp, RdpOptions{});
   EXPECT_FALSE(good("interfaces: [eth0]\n").rdp);
 }

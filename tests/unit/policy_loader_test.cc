@@ -94,6 +94,29 @@ TEST(Loader, ReadsEveryKeyAndEveryDefault) {
   EXPECT_EQ(document.grants.at("alice-win1").protocol, "");
 }
 
+TEST(Loader, ReadsHowTheLegsOfAnRdpSessionAreSecured) {
+  const auto document = loaded(
+      "pools: {p: 198.51.100.0/24}\nservers:\n  plain: {address: 203.0.113.1}\n  pinned: {address: 203.0.113.2, "
+      "credentials: inject, allow_tls_backend: true, backend_certificate: pinned, fingerprint: "
+      "00112233445566778899AABBCCDDEEFF00112233445566778899aabbccddeeff}\n  issued: {address: 203.0.113.3, "
+      "backend_certificate: ca, ca: /etc/ssl/corp.crt}\nservices:\n  s: {server: plain, proxy_ip: 198.51.100.1, port: "
+      "3389, kind: rdp, front: nla}\n  t: {server: pinned, proxy_ip: 198.51.100.2, port: 3389, kind: rdp}\n");
+  const auto& plain = document.servers.at("plain");
+  EXPECT_EQ(plain.credentials, CredentialSource::pass);
+  EXPECT_FALSE(plain.allow_tls_backend);
+  EXPECT_EQ(plain.backend_certificate, CertificateCheck::trust_on_first_use);
+  const auto& pinned = document.servers.at("pinned");
+  EXPECT_EQ(pinned.credentials, CredentialSource::inject);
+  EXPECT_TRUE(pinned.allow_tls_backend);
+  EXPECT_EQ(pinned.backend_certificate, CertificateCheck::pinned);
+  EXPECT_EQ(pinned.fingerprint,
+            "00:11:22:33:44:55:66:77:88:99:aa:bb:cc:dd:ee:ff:00:11:22:33:44:55:66:77:88:99:aa:bb:cc:dd:ee:ff");
+  EXPECT_EQ(document.servers.at("issued").ca, "/etc/ssl/corp.crt");
+  EXPECT_EQ(document.services.at("s").front, Front::nla);
+  EXPECT_EQ(document.services.at("t").front, Front::tls);
+  EXPECT_EQ(loaded(to_yaml(document)), document);
+}
+
 TEST(Loader, TakesNothingForAnEmptyPolicy) {
   EXPECT_EQ(load({}).value(), Document());
   EXPECT_EQ(loaded(""), Document());
@@ -152,6 +175,22 @@ const std::vector<FaultCase> fault_cases{
     {"UnknownUserKey", "users:\n  bob:\n    source: 192.0.2.1\n", "policy.yaml:3: unknown key 'source' in user bob"},
     {"UnknownServerKey", "servers:\n  s: {address: 192.0.2.1, ip: 192.0.2.1}\n",
      "policy.yaml:2: unknown key 'ip' in server s"},
+    {"FrontUnknown", "services:\n  s: {server: x, proxy_ip: 192.0.2.1, port: 1, kind: rdp, front: ssl}\n",
+     "policy.yaml:2: service s, front: 'ssl' is no way to log in at the gateway"},
+    {"FrontOfARelay", "services:\n  s: {server: x, proxy_ip: 192.0.2.1, port: 1, kind: relay, front: nla}\n",
+     "policy.yaml:2: service s: front is of kind rdp only"},
+    {"CredentialsUnknown", "servers:\n  s: {address: 192.0.2.1, credentials: stored}\n",
+     "policy.yaml:2: server s, credentials: 'stored' is no source of credentials"},
+    {"CertificateCheckUnknown", "servers:\n  s: {address: 192.0.2.1, backend_certificate: none}\n",
+     "policy.yaml:2: server s, backend_certificate: 'none' is no way to know a certificate"},
+    {"PinnedWithoutFingerprint", "servers:\n  s: {address: 192.0.2.1, backend_certificate: pinned}\n",
+     "policy.yaml:2: server s: backend_certificate: pinned needs fingerprint"},
+    {"FingerprintTooShort", "servers:\n  s: {address: 192.0.2.1, backend_certificate: pinned, fingerprint: 'aa:bb'}\n",
+     "policy.yaml:2: server s, fingerprint: 'aa:bb' is no SHA-256 fingerprint"},
+    {"CaWithoutItsCheck", "servers:\n  s:\n    address: 192.0.2.1\n    ca: /etc/ca.crt\n",
+     "policy.yaml:4: server s: ca counts with backend_certificate: ca only"},
+    {"CaNoPath", "servers:\n  s: {address: 192.0.2.1, backend_certificate: ca, ca: ca.crt}\n",
+     "policy.yaml:2: server s, ca: 'ca.crt' is no absolute path"},
     {"BadName", "users:\n  -bob: {}\n", "policy.yaml:2: '-bob' is not a usable name of a user"},
     {"NameWithSpace", "users:\n  bob b: {}\n", "policy.yaml:2: 'bob b' is not a usable name"},
     {"NameTooLong", "users:\n  a234567890123456789012345678901234567890123456789012345678901234: {}\n",

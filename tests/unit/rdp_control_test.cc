@@ -21,6 +21,7 @@ std::vector<Message> one_of_each() {
   start.front = Security::nla;
   start.backend = "win1";
   start.back = Security::tls;
+  start.back_may_fall_back = true;
   start.channels = 0x10;
   start.clipboard_text = Detail::full;
   start.keys = Detail::outline;
@@ -37,11 +38,15 @@ std::vector<Message> one_of_each() {
       Reply{
           .number = 1, .accepted = true, .nt_hash = "00ff", .credentials = Credentials{"u", "d", "p"}, .error_info = 7},
       Reply{.number = 2},
+      Reply{.number = 3,
+            .accepted = true,
+            .terms = ChannelTerms{.channels = 3, .denied_channels = {"rdpdr"}, .dynamic_channels = {"AUDIO_INPUT"}}},
       End{.error_info = 3},
       Warn{.seconds = 60},
       AccountQuery{.number = 5, .user = "eve", .domain = "D"},
       logon,
       CertificateQuery{.number = 6, .fingerprint = "aa:bb", .pem = "PEM"},
+      FallbackQuery{.number = 8},
       Active{.width = 1024, .height = 768},
       ChannelNotice{.name = "cliprdr", .opened = true},
       ClipboardNotice{.direction = Direction::to_client, .kind = "text", .bytes = 5, .sha256 = "ab", .text = "hello"},
@@ -84,7 +89,7 @@ TEST(ControlMessages, WithAMemberTooManyOrTooFewOrOfAnotherTypeAreRefused) {
       changed[key] = json::array({json::object()});
       EXPECT_FALSE(decode(changed.dump())) << changed;
       if (key == "nt_hash" || key == "credentials") continue;  // which may be absent
-      if (key == "cookie" || key == "reconnect") continue;
+      if (key == "cookie" || key == "reconnect" || key == "terms") continue;
       if (good.at("type") == "clipboard" && (key == "sha256" || key == "text")) continue;
       auto shortened = good;
       shortened.erase(key);

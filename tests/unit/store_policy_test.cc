@@ -17,6 +17,12 @@ policy::Document full_document() {
   document.users["zo\xc3\xab \xff\xfe\n\""] = {.active = true, .full_name = "", .sources = {}};
   document.servers["win1"] = {.active = false, .address = address("198.51.100.9"), .description = "\xe2\x98\x83 first"};
   document.servers["win2"] = {.active = true, .address = address("2001:db8:2::9"), .description = ""};
+  auto& secured = document.servers["win1"];
+  secured.credentials = policy::CredentialSource::inject;
+  secured.allow_tls_backend = true;
+  secured.backend_certificate = policy::CertificateCheck::pinned;
+  secured.fingerprint = "aa:bb";
+  document.servers["win2"].ca = "/etc/ca.crt";
   document.services["win1-rdp"] = {.server = "win1",
                                    .proxy_ip = address("203.0.113.5"),
                                    .port = 3389,
@@ -28,7 +34,8 @@ policy::Document full_document() {
                                    .proxy_protocol = policy::ProxyProtocol::v2,
                                    .connect_timeout = 1500ms,
                                    .idle_timeout = 2h,
-                                   .until = at(1'750'000'000'003)};
+                                   .until = at(1'750'000'000'003),
+                                   .front = policy::Front::nla};
   document.services["win2-ssh"] = {.server = "win2",
                                    .proxy_ip = address("2001:db8:f::5"),
                                    .port = 65535,

@@ -112,6 +112,24 @@ struct TokenRequest {
   std::optional<WallTime> expires;
 };
 
+// Passwords are in no answer, and in nothing that is written but the sealed form in the store.
+struct AccountRequest {
+  std::string name;
+  std::string user;  // of the policy
+  std::string password;
+};
+struct CredentialRequest {
+  std::string server;
+  std::string user;  // of the policy; empty: everybody
+  std::string login;
+  std::string domain;
+  std::string password;
+};
+struct CredentialName {
+  std::string server;
+  std::string user;
+};
+
 class Operations {
  public:
   virtual ~Operations() = default;
@@ -169,10 +187,26 @@ class Operations {
   // fault|null}
   virtual Outcome verify_audit(const VerifyRequest& request) = 0;
 
-  // {certificate: PEM, fingerprint, expires}: of the gateway's own authority. 404: there is none.
+  // {certificate: PEM, fingerprint, expires, former|null}: of the gateway's own authority; `former`: the certificate of
+  // before the last rotation. 404: there is none.
   virtual Outcome authority() = 0;
+  // The same: of a new authority in the place of the old one.
+  virtual Outcome rotate_authority(const Peer& peer) = 0;
   // {server, fingerprint}: the certificate that was refused last is that server's from now on. 404: none was.
   virtual Outcome trust_backend(const std::string& server, const Peer& peer) = 0;
+
+  // {accounts: [{name, user, author, created}]}, by name: what RDP clients log in with at the gateway (NLA)
+  virtual Outcome accounts() = 0;
+  // {name, user}: a new one, or another password or user for an existing one.
+  virtual Outcome set_account(const AccountRequest& request, const Peer& peer) = 0;
+  // {removed: name}. 404: there is none.
+  virtual Outcome remove_account(const std::string& name, const Peer& peer) = 0;
+  // {credentials: [{server, user|null, login, domain, author, created}]}: what the gateway logs in to servers with
+  virtual Outcome credentials() = 0;
+  // {server, user|null, login, domain}
+  virtual Outcome set_credential(const CredentialRequest& request, const Peer& peer) = 0;
+  // {server, user|null}. 404: there are none.
+  virtual Outcome remove_credential(const CredentialName& request, const Peer& peer) = 0;
 
   // {tokens: [{name, role, author, created, expires|null}]}, by name
   virtual Outcome tokens() = 0;

@@ -35,6 +35,11 @@ Result<KillRequest> read_kill(std::string_view body);
 Result<TokenRequest> read_add_token(std::string_view body, WallTime now);
 Result<std::vector<std::string>> read_remove_tokens(std::string_view body);
 Result<std::string> read_trust(std::string_view body);  // the server's name
+// secret_requests.cc
+Result<AccountRequest> read_set_account(std::string_view body);
+Result<std::string> read_remove_account(std::string_view body);  // its name
+Result<CredentialRequest> read_set_credential(std::string_view body);
+Result<CredentialName> read_remove_credential(std::string_view body);
 // event_requests.cc
 Result<EventFilter> read_events(const Query& query);
 // ban_requests.cc

@@ -120,6 +120,39 @@ Outcome post_trust(const Request& request, const Query&, Operations& operations)
   return wanted ? operations.trust_backend(*wanted, request.peer) : bad_request(wanted.error());
 }
 
+Outcome post_rotate(const Request& request, const Query&, Operations& operations) {
+  const auto wanted = read_nothing(request.body);
+  return wanted ? operations.rotate_authority(request.peer) : bad_request(wanted.error());
+}
+
+Outcome get_accounts(const Request&, const Query&, Operations& operations) {
+  return operations.accounts();
+}
+
+Outcome post_accounts(const Request& request, const Query&, Operations& operations) {
+  const auto wanted = read_set_account(request.body);
+  return wanted ? operations.set_account(*wanted, request.peer) : bad_request(wanted.error());
+}
+
+Outcome post_remove_account(const Request& request, const Query&, Operations& operations) {
+  const auto wanted = read_remove_account(request.body);
+  return wanted ? operations.remove_account(*wanted, request.peer) : bad_request(wanted.error());
+}
+
+Outcome get_credentials(const Request&, const Query&, Operations& operations) {
+  return operations.credentials();
+}
+
+Outcome post_credentials(const Request& request, const Query&, Operations& operations) {
+  const auto wanted = read_set_credential(request.body);
+  return wanted ? operations.set_credential(*wanted, request.peer) : bad_request(wanted.error());
+}
+
+Outcome post_remove_credential(const Request& request, const Query&, Operations& operations) {
+  const auto wanted = read_remove_credential(request.body);
+  return wanted ? operations.remove_credential(*wanted, request.peer) : bad_request(wanted.error());
+}
+
 Outcome get_tokens(const Request&, const Query&, Operations& operations) {
   return operations.tokens();
 }
@@ -163,7 +196,7 @@ struct Route {
 
 constexpr bool query = true;
 
-constexpr std::array<Route, 27> routes{{
+constexpr std::array<Route, 34> routes{{
     {"GET", "/healthz", get_health, Role::viewer},
     {"GET", "/readyz", get_readiness, Role::viewer},
     {"GET", "/metrics", get_status, Role::viewer},
@@ -186,6 +219,13 @@ constexpr std::array<Route, 27> routes{{
     {"GET", "/v1/audit/verify", get_verification, Role::viewer, query},
     {"GET", "/v1/authority", get_authority, Role::viewer},
     {"POST", "/v1/servers/trust", post_trust, Role::admin},
+    {"POST", "/v1/authority/rotate", post_rotate, Role::admin},
+    {"GET", "/v1/accounts", get_accounts, Role::admin},
+    {"POST", "/v1/accounts", post_accounts, Role::admin},
+    {"POST", "/v1/accounts/remove", post_remove_account, Role::admin},
+    {"GET", "/v1/credentials", get_credentials, Role::admin},
+    {"POST", "/v1/credentials", post_credentials, Role::admin},
+    {"POST", "/v1/credentials/remove", post_remove_credential, Role::admin},
     {"GET", "/v1/tokens", get_tokens, Role::admin},
     {"POST", "/v1/tokens", post_tokens, Role::admin},
     {"POST", "/v1/tokens/remove", post_remove_tokens, Role::admin},

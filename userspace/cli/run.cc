@@ -69,6 +69,8 @@ int run(int argc, const char* const* argv, const Console& console) {
   add_revoke_verbs(app, context);
   add_authority_verbs(app, context);
   add_recording_verbs(app, context);
+  add_account_verbs(app, context);
+  add_credential_verbs(app, context);
   add_token_verbs(app, context);
   add_completion_verb(app, context);
   auto* version =

@@ -6,6 +6,7 @@
 #include "cli/service_arguments.h"
 #include "cli/text.h"
 #include "cli/verbs.h"
+#include "policy/loader_values.h"
 
 namespace gatehouse::cli {
 namespace {
@@ -20,7 +21,39 @@ struct ServerOptions : EditOptions {
   std::vector<std::string> relays;
   ProxyOptions proxy;
   bool cascade = false;
+  std::string credentials;
+  bool allow_tls_backend = false;
+  std::string fingerprint;
+  std::string ca;
 };
+
+// How RDP sessions reach it. A fingerprint or an authority says by itself how the certificate is known.
+Result<policy::Server> read_server_options(const ServerOptions& options) {
+  policy::Server server;
+  const auto address = Address::parse(options.address);
+  if (!address) return std::unexpected(address.error());
+  server.address = *address;
+  server.description = options.description;
+  server.allow_tls_backend = options.allow_tls_backend;
+  if (!options.credentials.empty()) {
+    const auto source = policy::parse_credential_source(options.credentials);
+    if (!source) return std::unexpected(source.error());
+    server.credentials = *source;
+  }
+  if (!options.fingerprint.empty()) {
+    auto fingerprint = policy::parse_fingerprint(options.fingerprint);
+    if (!fingerprint) return std::unexpected(fingerprint.error());
+    server.fingerprint = std::move(*fingerprint);
+    server.backend_certificate = policy::CertificateCheck::pinned;
+  }
+  if (!options.ca.empty()) {
+    auto ca = policy::parse_absolute_path(options.ca);
+    if (!ca) return std::unexpected(ca.error());
+    server.ca = std::move(*ca);
+    server.backend_certificate = policy::CertificateCheck::ca;
+  }
+  return server;
+}
 
 Result<std::vector<RelaySpec>> parse_relays(const std::vector<std::string>& texts) {
   std::vector<RelaySpec> relays;
@@ -33,8 +66,8 @@ Result<std::vector<RelaySpec>> parse_relays(const std::vector<std::string>& text
 }
 
 int add_server(const Context& context, const ServerOptions& options) {
-  const auto address = Address::parse(options.address);
-  if (!address) return context.fail(address.error(), exit_usage);
+  const auto server = read_server_options(options);
+  if (!server) return context.fail(server.error(), exit_usage);
   const auto relays = parse_relays(options.relays);
   if (!relays) return context.fail(relays.error(), exit_usage);
   const bool has_services = options.rdp || !relays->empty();
@@ -44,7 +77,7 @@ int add_server(const Context& context, const ServerOptions& options) {
   const auto choice = has_services ? parse_proxy(options.proxy) : ProxyChoice{};
   if (!choice) return context.fail(choice.error(), exit_usage);
   return edit_policy(context, options, [&](policy::Document& document) -> Result<void> {
-    auto added = add_thing(document, servers, options.name, {true, *address, options.description});
+    auto added = add_thing(document, servers, options.name, *server);
     if (!added || !has_services) return added;
     const auto proxy_ip = proxy_address(document, *choice);
     if (!proxy_ip) return std::unexpected(proxy_ip.error());
@@ -105,6 +138,12 @@ void add_server_verbs(CLI::App& app, Context& context) {
   add->add_option("--relay", options->relays,
                   "A service of another protocol, SERVER-PROTOCOL, like ssh:22 or https:443:8443; may be repeated")
       ->allow_extra_args(false);
+  add->add_option("--credentials", options->credentials,
+                  "What RDP sessions log in to it with: pass (default: the user's own) or inject (the gateway's)");
+  add->add_flag("--allow-tls-backend", options->allow_tls_backend, "Go on with TLS alone where it refuses NLA");
+  auto* pinned = add->add_option("--fingerprint", options->fingerprint, "SHA-256 of its certificate: only that one");
+  add->add_option("--ca", options->ca, "File of the authority that issues its certificate: only such")
+      ->excludes(pinned);
   add_proxy_options(*add, options->proxy);
   add_dry_run(*add, *options);
   auto* remove = make("remove", "Remove a server", "win1");

@@ -22,6 +22,7 @@ struct ServiceOptions : EditOptions {
   std::string connect_timeout;
   std::string idle_timeout;
   std::string deny;
+  std::string front;
   ProxyOptions proxy;
   bool cascade = false;
 };
@@ -49,7 +50,11 @@ Result<policy::Service> read_service_options(const ServiceOptions& options) {
   if (read) read = take(options.connect_timeout, service.connect_timeout, parse_duration);
   if (read) read = take(options.idle_timeout, service.idle_timeout, parse_duration);
   if (read) read = take(options.deny, service.deny, policy::parse_deny_mode);
+  if (read) read = take(options.front, service.front, policy::parse_front);
   if (!read) return std::unexpected(read.error());
+  if (service.front != policy::Front::tls && service.kind != policy::Kind::rdp) {
+    return failure("--front is of kind rdp only", "leave it out, or give --kind rdp");
+  }
   return service;
 }
 
@@ -94,6 +99,8 @@ void add_service_verbs(CLI::App& app, Context& context) {
   add->add_option("--connect-timeout", options->connect_timeout, "How long to try to reach the server, like 5s");
   add->add_option("--idle", options->idle_timeout, "End a session without a byte for so long, like 30m");
   add->add_option("--deny", options->deny, "Of kind rdp: reset (default), or explain: who is denied is shown why");
+  add->add_option("--front", options->front,
+                  "How clients log in at the gateway: tls (default), or nla with an account (see `gatehouse account`)");
   add_dry_run(*add, *options);
   auto* remove = make("remove", "Remove a service, which makes its proxy IP and port free", "win1-ssh");
   remove->add_flag("--cascade", options->cascade, "With the grants and denials for it");

@@ -14,6 +14,8 @@
 #include <regex>
 #include <thread>
 
+#include "policy/loader_values.h"
+
 namespace gatehouse::daemon {
 namespace {
 
@@ -199,10 +201,24 @@ constexpr Word<rdp::Detail> clipboard_text_words[]{
 constexpr Word<rdp::Detail> keys_words[]{
     {"off", rdp::Detail::off}, {"masked", rdp::Detail::outline}, {"on", rdp::Detail::full}};
 
+std::map<std::string, rdp::CertificateFiles> read_certificates(const StrictMap& map, Issues& issues) {
+  std::map<std::string, rdp::CertificateFiles> certificates;
+  const StrictMap services(map.file(), map.node("certificates"), "rdp, certificates", {}, issues);
+  for (const auto& [service, node] : services.entries()) {
+    const StrictMap files(map.file(), node, "rdp, certificates, " + service, {"certificate", "key"}, issues);
+    const auto path = [&](const char* key) {
+      return files.parsed(key, policy::parse_absolute_path, true).value_or(std::string());
+    };
+    certificates[service] = {path("certificate"), path("key")};
+  }
+  return certificates;
+}
+
 RdpOptions read_rdp(const StrictMap& root, Issues& issues) {
-  const StrictMap map(root.file(), root.node("rdp"), "rdp",
-                      {"worker", "user", "backend_security", "recordings", "recording", "clipboard_text", "keys"},
-                      issues);
+  const StrictMap map(
+      root.file(), root.node("rdp"), "rdp",
+      {"worker", "user", "backend_security", "recordings", "recording", "clipboard_text", "keys", "certificates"},
+      issues);
   RdpOptions options;
   if (const auto worker = map.text("worker")) {
     if (!worker->starts_with('/')) {
@@ -230,6 +246,7 @@ RdpOptions read_rdp(const StrictMap& root, Issues& issues) {
   take(options.recording_is_required, word(map, "recording", recording_words));
   take(options.clipboard_text, word(map, "clipboard_text", clipboard_text_words));
   take(options.keys, word(map, "keys", keys_words));
+  if (map.has("certificates")) options.certificates = read_certificates(map, issues);
   return options;
 }
 

@@ -4,6 +4,7 @@
 
 #include <expected>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -13,6 +14,7 @@
 #include "gate/gate.h"
 #include "kernel/dataplane.h"
 #include "rdp/control_message.h"
+#include "rdp/front_certificates.h"
 #include "store/records.h"
 
 namespace gatehouse::daemon {
@@ -31,7 +33,8 @@ struct RdpOptions {
   std::filesystem::path worker;  // empty: the one that was installed with the daemon
   std::optional<unsigned> user;  // that the workers become
   rdp::Security backend_security = rdp::Security::nla;
-  std::filesystem::path recordings;  // empty: nothing is recorded
+  std::filesystem::path recordings;                           // empty: nothing is recorded
+  std::map<std::string, rdp::CertificateFiles> certificates;  // the operator's own, by service
   bool recording_is_required = true;
   rdp::Detail clipboard_text = rdp::Detail::outline;
   rdp::Detail keys = rdp::Detail::off;

@@ -9,6 +9,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <filesystem>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -63,6 +64,13 @@ class Daemon final : public admin::Operations {
   admin::Outcome verify_audit(const admin::VerifyRequest& request) override;
   admin::Outcome authority() override;
   admin::Outcome trust_backend(const std::string& server, const admin::Peer& peer) override;
+  admin::Outcome rotate_authority(const admin::Peer& peer) override;
+  admin::Outcome accounts() override;
+  admin::Outcome set_account(const admin::AccountRequest& request, const admin::Peer& peer) override;
+  admin::Outcome remove_account(const std::string& name, const admin::Peer& peer) override;
+  admin::Outcome credentials() override;
+  admin::Outcome set_credential(const admin::CredentialRequest& request, const admin::Peer& peer) override;
+  admin::Outcome remove_credential(const admin::CredentialName& request, const admin::Peer& peer) override;
   admin::Outcome tokens() override;
   admin::Outcome add_token(const admin::TokenRequest& request, const admin::Peer& peer) override;
   admin::Outcome remove_tokens(const std::vector<std::string>& names, const admin::Peer& peer) override;
@@ -95,6 +103,8 @@ class Daemon final : public admin::Operations {
   // sessions of kind rdp (rdp_services.cc)
   Result<void> open_rdp_services();
   Result<void> open_recordings();
+  Result<void> open_rdp_secrets();
+  void take_backend_judgement(const std::string& server, const std::optional<std::string>& fault);
   void keep_backend(const std::string& server, const std::string& fingerprint, const std::string& author);
 
   // the API over TLS (remote_api.cc, operations_tokens.cc)
@@ -158,7 +168,8 @@ class Daemon final : public admin::Operations {
   bool tokens_are_stale_ = false;  // they could not be read anew: tried again
   std::uint64_t seen_verdict_failures_ = 0;
   std::uint64_t seen_descriptor_failures_ = 0;
-  bool verdicts_are_stale_ = false;  // some that are no longer true could not be removed
+  std::set<std::string> refused_backends_;  // that the alarm is about
+  bool verdicts_are_stale_ = false;         // some that are no longer true could not be removed
   Ending ending_ = Ending::stop;
 };
 

@@ -44,6 +44,12 @@ Result<void> Daemon::open_rdp_services() {
   };
   rdp_ = std::make_shared<gate::RdpServices>();
   rdp_->authority = std::move(*authority);
+  rdp_->certificates = std::make_unique<rdp::FrontCertificates>(*rdp_->authority, configuration_.rdp->certificates);
+  if (auto loaded = rdp_->certificates->load(); !loaded) return loaded;
+  if (auto opened = open_rdp_secrets(); !opened) return opened;
+  rdp_->backend_judged = [this](const std::string& server, const std::optional<std::string>& fault) {
+    boost::asio::post(context_, [this, server, fault] { take_backend_judgement(server, fault); });
+  };
   rdp_->backends = std::make_unique<rdp::TrustedBackends>(std::move(known), remember, changed);
   const auto worker = configuration_.rdp->worker.empty() ? worker_beside(binary_) : configuration_.rdp->worker;
   rdp_->workers =
@@ -93,11 +99,40 @@ void Daemon::keep_backend(const std::string& server, const std::string& fingerpr
   if (!kept) spdlog::error("the certificate of server {} was not kept: {}", server, kept.error().text());
 }
 
+// Of servers whose certificate is pinned or verified; those that are trusted on first use have an operator for it.
+void Daemon::take_backend_judgement(const std::string& server, const std::optional<std::string>& fault) {
+  if (!fault) {
+    if (refused_backends_.erase(server) > 0 && refused_backends_.empty()) alarms_.clear("backend_certificate");
+    return;
+  }
+  refused_backends_.insert(server);
+  alarms_.raise(
+      "backend_certificate",
+      {"server " + server + " shows a certificate that is not the right one, " + *fault + ": no session to it begins",
+       "if it was renewed, write its fingerprint or authority into the policy; if not, somebody is in between"});
+  static_cast<void>(store_->submit_audit(audit_of("backend_changed", {}, server + " " + *fault)));
+}
+
 admin::Outcome Daemon::authority() {
   if (!rdp_) return fault(404, {"there is no certificate authority", "set `rdp` in the configuration"});
+  const auto former = rdp_->authority->former();
   return nlohmann::json{{"certificate", rdp_->authority->certificate()},
                         {"fingerprint", rdp_->authority->fingerprint()},
-                        {"expires", format_time(rdp_->authority->expires())}};
+                        {"expires", format_time(rdp_->authority->expires())},
+                        {"former", former ? nlohmann::json(*former) : nlohmann::json()}};
+}
+
+admin::Outcome Daemon::rotate_authority(const admin::Peer& peer) {
+  if (!rdp_) return fault(404, {"there is no certificate authority", "set `rdp` in the configuration"});
+  const auto before = rdp_->authority->fingerprint();
+  if (auto rotated = rdp_->authority->rotate(); !rotated) return fault(500, rotated.error());
+  const auto after = rdp_->authority->fingerprint();
+  spdlog::warn("the certificate authority was rotated by {}: {} is no longer in use", peer.text(), before);
+  if (auto written = store_->write_audit(audit_of("authority_rotated", peer.text(), before + " -> " + after));
+      !written) {
+    return unavailable(written.error());
+  }
+  return authority();
 }
 
 admin::Outcome Daemon::trust_backend(const std::string& server, const admin::Peer& peer) {
@@ -107,7 +142,7 @@ admin::Outcome Daemon::trust_backend(const std::string& server, const admin::Pee
                        "`gatehouse audit --action backend_changed` lists those that were"});
   }
   keep_backend(server, *fingerprint, peer.text());
-  alarms_.clear("backend_certificate");
+  if (refused_backends_.empty()) alarms_.clear("backend_certificate");
   return nlohmann::json{{"server", server}, {"fingerprint", *fingerprint}};
 }
 

@@ -13,6 +13,8 @@
 #include <cerrno>
 #include <string>
 
+#include "gate/rdp_login.h"
+
 namespace gatehouse::gate {
 
 using relay::awaiting;
@@ -178,7 +180,8 @@ bool Loop::judge_again(Session& session, WallTime time) {
   if (session.hook_until && *session.hook_until <= time) {
     return !session.forwarder->abort(policy::EndReason::grant_expired, "until then the decision hook allowed it");
   }
-  const auto decision = policy::decide(snapshot_, session.question(time));
+  const auto decision = session.logins.empty() ? policy::decide(snapshot_, session.question(time))
+                                               : decide_for_login(snapshot_, session.question(time), session.logins);
   if (!decision.allowed) {
     return !session.forwarder->abort(policy::end_reason_for(decision.reason),
                                      std::string(policy::name(decision.reason)));

@@ -118,6 +118,8 @@ class Loop {
   [[nodiscard]] std::vector<std::shared_ptr<Session>> all_sessions() const;
   bool judge_again(Session& session, WallTime time);  // false: it has ended the session
   void take_terms(Session& session, const policy::Decision& decision);
+  // rdp_login.cc. Where it is allowed it counts in every judgement from then on.
+  policy::Decision judge_login(Session& session, const std::string& login, const std::string& domain);
   void announce_end(Session& session, WallTime time) const;
   void audit(store::AuditRow row);
   void note(const Session& session, std::string action, std::string detail);

@@ -21,7 +21,13 @@ std::unique_ptr<Forwarder> Loop::rdp_forwarder(Session& session, relay::Socket c
                  .service = session.service,
                  .server = session.server,
                  .channels = decision.channels,
-                 .record = decision.record};
+                 .record = decision.record,
+                 .front = decision.service->spec.front,
+                 .user = session.user,
+                 .target = snapshot_.policy->document().servers.at(session.server)};
+  terms.judge_login = [this, of = &session](const std::string& login, const std::string& domain) {
+    return judge_login(*of, login, domain);
+  };
   // The forwarder is the session's, and goes before it.
   terms.note = [this, of = &session](std::string action, std::string detail) {
     note(*of, std::move(action), std::move(detail));
@@ -62,6 +68,7 @@ bool Loop::explain(Fd& client, const Endpoint& from, const Endpoint& to, const p
       make_rdp_forwarder(*options_.rdp, std::move(socket), relay_options(*session, decision.service->spec),
                          {.session = session->id,
                           .service = session->service,
+                          .front = decision.service->spec.front,
                           .note = [](const std::string&, const std::string&) {},
                           .refusal = static_cast<std::uint32_t>(error_info_of(decision.reason))});
   begin(session);

@@ -42,6 +42,10 @@ RdpAuditRow row_of(const rdp::FileNotice& file) {
 
 }  // namespace
 
+RdpAuditRow rdp_refused_account(const std::string& account, const std::string& fault) {
+  return {.action = "account_refused", .detail = quoted(account) + ": " + fault};
+}
+
 std::optional<RdpAuditRow> rdp_audit_row(const rdp::Message& message) {
   if (const auto* logon = std::get_if<rdp::LogonQuery>(&message)) return row_of(*logon);
   if (const auto* notice = std::get_if<rdp::ClipboardNotice>(&message)) return row_of(*notice);

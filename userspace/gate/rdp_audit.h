@@ -17,4 +17,7 @@ struct RdpAuditRow {
 // nullopt: nothing that the audit is for.
 std::optional<RdpAuditRow> rdp_audit_row(const rdp::Message& message);
 
+// That a client did not log in with this account.
+RdpAuditRow rdp_refused_account(const std::string& account, const std::string& fault);
+
 }  // namespace gatehouse::gate

@@ -9,6 +9,7 @@
 #include <boost/asio/posix/basic_stream_descriptor.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <cerrno>
+#include <cstring>
 #include <optional>
 #include <set>
 #include <utility>
@@ -17,6 +18,7 @@
 
 #include "gate/rdp_arrival.h"
 #include "gate/rdp_audit.h"
+#include "gate/rdp_credentials.h"
 #include "gate/rdp_error_info.h"
 #include "rdp/channel_policy.h"
 #include "rdp/control_channel.h"
@@ -70,6 +72,8 @@ class RdpForwarder final : public Forwarder {
   Task<void> take(rdp::Message message);
   Task<void> answer_logon(const rdp::LogonQuery& query);
   Task<void> activate(std::uint64_t number);
+  Task<void> answer_fallback(const rdp::FallbackQuery& query);
+  void refuse_account(const std::string& account, const std::string& fault);
   Task<std::optional<relay::DialFailure>> dial();
   void take_end(const rdp::Ended& ended);
   void tell(const rdp::Message& message, const std::vector<int>& descriptors = {});
@@ -92,6 +96,8 @@ class RdpForwarder final : public Forwarder {
   std::optional<SteadyTime> dialing_since_;
   std::optional<SteadyTime> aborted_;
   bool records_ = false;
+  bool logged_in_ = false;  // at the front, with an account
+  bool fell_back_ = false;
   bool over_ = false;  // nothing more is to be heard of the worker
   EndReason reason_ = EndReason::none;
   std::string detail_;
@@ -151,15 +157,17 @@ Task<std::optional<RelayOutcome>> RdpForwarder::prepare() {
 }
 
 Result<void> RdpForwarder::hand_over() {
-  auto certificate = services_.authority->certificate_for(terms_.service, options_.proxy.address);
+  auto certificate = services_.certificates->certificate_for(terms_.service, options_.proxy.address);
   if (!certificate) return std::unexpected(certificate.error());
   auto rules = rdp::channel_rules(terms_.channels);
   rdp::Start start;
   start.session = terms_.session;
   start.certificate = std::move(certificate->certificate);
   start.key = std::move(certificate->key);
+  start.front = terms_.front == policy::Front::nla ? rdp::Security::nla : rdp::Security::tls;
   start.backend = terms_.server;
   start.back = services_.backend_security;
+  start.back_may_fall_back = start.back == rdp::Security::nla && terms_.target.allow_tls_backend;
   start.channels = policy::whole_channels(terms_.channels);
   start.clipboard_text = services_.clipboard_text;
   start.keys = services_.keys;
@@ -179,7 +187,10 @@ Result<void> RdpForwarder::hand_over() {
       return std::unexpected(made.error());
     }
   }
-  return rdp::send_packet(worker_->channel(), rdp::encode(start), descriptors);
+  auto text = rdp::encode(start);
+  auto sent = rdp::send_packet(worker_->channel(), text, descriptors);
+  ::explicit_bzero(text.data(), text.size());  // the key
+  return sent;
 }
 
 Result<Fd> RdpForwarder::make_recording_directory() const {
@@ -244,13 +255,21 @@ Task<void> RdpForwarder::take(rdp::Message message) {
     co_await answer_logon(*logon);
     asked_ = false;
   } else if (const auto* certificate = std::get_if<rdp::CertificateQuery>(&message)) {
-    const bool known = services_.backends->judge(terms_.server, certificate->fingerprint);
+    const auto fault = fault_of_certificate(services_, terms_, *certificate);
     tell(rdp::Reply{.number = certificate->number,
-                    .accepted = known,
+                    .accepted = fault.empty(),
                     .error_info = static_cast<std::uint32_t>(ErrorInfo::server_denied_connection)});
-    if (!known) settle(EndReason::error, "the backend shows another certificate: " + certificate->fingerprint);
+    if (!fault.empty()) settle(EndReason::error, "the backend shows " + fault);
   } else if (const auto* account = std::get_if<rdp::AccountQuery>(&message)) {
-    tell(rdp::Reply{.number = account->number});
+    auto answer = answer_account(services_, terms_, *account);
+    logged_in_ = answer.reply.accepted;
+    tell(answer.reply);
+    if (auto& hash = answer.reply.nt_hash) ::explicit_bzero(hash->data(), hash->size());
+    if (!answer.fault.empty()) refuse_account(account->user, answer.fault);
+  } else if (const auto* fallback = std::get_if<rdp::FallbackQuery>(&message)) {
+    asked_ = true;
+    co_await answer_fallback(*fallback);
+    asked_ = false;
   } else if (const auto* activation = std::get_if<rdp::ActivationQuery>(&message)) {
     asked_ = true;
     co_await activate(activation->number);
@@ -277,6 +296,18 @@ Task<void> RdpForwarder::take(rdp::Message message) {
 
 Task<void> RdpForwarder::answer_logon(const rdp::LogonQuery& query) {
   if (const auto row = rdp_audit_row(query)) terms_.note(row->action, row->detail);
+  if (terms_.front == policy::Front::nla && !logged_in_) {
+    settle(EndReason::error, "the client has not logged in with an account");
+    worker_->kill();  // it says what cannot be
+    co_return;
+  }
+  auto judgement = judge_logon(services_, terms_, query);
+  if (!judgement.allowed) {
+    settle(judgement.reason, judgement.fault);
+    tell(rdp::Reply{.number = query.number,
+                    .error_info = static_cast<std::uint32_t>(ErrorInfo::server_insufficient_privileges)});
+    co_return;
+  }
   auto failure = co_await dial();
   if (failure) {
     settle(failure->reason, std::move(failure->detail));
@@ -284,7 +315,10 @@ Task<void> RdpForwarder::answer_logon(const rdp::LogonQuery& query) {
                     .error_info = static_cast<std::uint32_t>(ErrorInfo::server_denied_connection)});
     co_return;
   }
-  rdp::Reply reply{.number = query.number, .accepted = true};
+  rdp::Reply reply{.number = query.number,
+                   .accepted = true,
+                   .credentials = std::move(judgement.credentials),
+                   .terms = std::move(judgement.terms)};
   if (query.reconnect) {
     if (const auto claim = terms_.claim(*query.reconnect)) {
       continued_ = claim->session;
@@ -292,6 +326,31 @@ Task<void> RdpForwarder::answer_logon(const rdp::LogonQuery& query) {
     }
   }
   tell(reply, {backend_.native_handle()});
+}
+
+void RdpForwarder::refuse_account(const std::string& account, const std::string& fault) {
+  const auto row = rdp_refused_account(account, fault);
+  terms_.note(row.action, row.detail);
+  settle(EndReason::error, "account " + row.detail);
+}
+
+// TLS without NLA, where the policy allows it for this server; a row says that it was so.
+Task<void> RdpForwarder::answer_fallback(const rdp::FallbackQuery& query) {
+  if (!terms_.target.allow_tls_backend || fell_back_) {
+    tell(rdp::Reply{.number = query.number});
+    co_return;
+  }
+  fell_back_ = true;
+  terms_.note("tls_fallback", "server " + terms_.server + " refuses NLA: the session goes on with TLS alone");
+  boost::system::error_code ignored;
+  backend_.close(ignored);
+  auto failure = co_await dial();
+  if (failure) {
+    settle(failure->reason, std::move(failure->detail));
+    tell(rdp::Reply{.number = query.number});
+    co_return;
+  }
+  tell(rdp::Reply{.number = query.number, .accepted = true}, {backend_.native_handle()});
 }
 
 // The session's row is written before a picture or a key passes.
@@ -351,6 +410,8 @@ void RdpForwarder::take_end(const rdp::Ended& ended) {
     settle(EndReason::timeout, "the client was silent in the handshake");
   } else if (ended.reason == "client_stalled") {
     settle(EndReason::timeout, "the client took nothing any more");
+  } else if (ended.reason == "front_refused") {
+    refuse_account(ended.detail, "the password is wrong");
   } else if (ended.reason == "backend_refused") {
     settle(EndReason::backend_refused, detail);
   } else if (ended.reason == "backend_lost") {
@@ -364,7 +425,10 @@ void RdpForwarder::take_end(const rdp::Ended& ended) {
 
 void RdpForwarder::tell(const rdp::Message& message, const std::vector<int>& descriptors) {
   if (!worker_) return;
-  if (auto sent = rdp::send_packet(worker_->channel(), rdp::encode(message), descriptors); !sent) {
+  auto text = rdp::encode(message);
+  auto sent = rdp::send_packet(worker_->channel(), text, descriptors);
+  ::explicit_bzero(text.data(), text.size());  // a reply may have a password in it
+  if (!sent) {
     settle(EndReason::error, sent.error().text());
     worker_->kill();
   }

@@ -13,8 +13,11 @@
 #include "gate/explanations.h"
 #include "gate/forwarder.h"
 #include "gate/reconnect_book.h"
+#include "policy/engine.h"
 #include "rdp/authority.h"
 #include "rdp/control_message.h"
+#include "rdp/credential_vault.h"
+#include "rdp/front_certificates.h"
 #include "rdp/handshake_limit.h"
 #include "rdp/trusted_backends.h"
 #include "rdp/worker_pool.h"
@@ -26,6 +29,10 @@ struct RdpServices {
   std::unique_ptr<rdp::TrustedBackends> backends;
   std::unique_ptr<rdp::WorkerPool> workers;
   rdp::HandshakeLimit handshakes;
+  std::unique_ptr<rdp::FrontCertificates> certificates;
+  std::unique_ptr<rdp::CredentialVault> vault;
+  // From an event loop, of servers whose certificate is pinned or verified: why it is not right, or that it is.
+  std::function<void(const std::string& server, const std::optional<std::string>& fault)> backend_judged;
   rdp::Security backend_security = rdp::Security::nla;
   rdp::Detail clipboard_text = rdp::Detail::outline;
   rdp::Detail keys = rdp::Detail::off;
@@ -60,6 +67,11 @@ struct RdpTerms {
   std::string server = {};
   policy::Channels channels = 0;
   bool record = false;
+  policy::Front front = policy::Front::tls;
+  std::string user = {};       // of the policy
+  policy::Server target = {};  // the server as the policy has it
+  // The decision, now that it is known as whom the server is to be logged in to.
+  std::function<policy::Decision(const std::string& login, const std::string& domain)> judge_login = {};
   // A row of the audit about this session.
   std::function<void(std::string action, std::string detail)> note = {};
   std::function<std::optional<ReconnectBook::Claim>(const rdp::ReconnectProof&)> claim = {};

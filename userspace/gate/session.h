@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/address.h"
 #include "base/time.h"
@@ -51,6 +52,7 @@ struct Session {
   std::optional<Duration> announced;
   std::optional<WallTime> announced_end;  // the end that was told
   std::optional<std::string> named_user;  // by the decision hook
+  std::vector<std::string> logins;        // the forms of the one at the server, once it is known (gate/rdp_login.h)
   std::optional<WallTime> hook_until;     // no longer than this, whatever the policy says
   Duration default_idle_timeout{0};       // of the options with which it began
   std::unique_ptr<Forwarder> forwarder;

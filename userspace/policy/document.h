@@ -40,6 +40,12 @@ struct Server {
   bool active = true;
   Address address;
   std::string description;
+  // Of sessions of kind rdp.
+  CredentialSource credentials = CredentialSource::pass;
+  bool allow_tls_backend = false;  // where it refuses NLA
+  CertificateCheck backend_certificate = CertificateCheck::trust_on_first_use;
+  std::string fingerprint = {};  // of pinned: SHA-256, hexadecimal with colons, small
+  std::string ca = {};           // of ca: the path of the authorities' certificates (PEM)
   friend bool operator==(const Server&, const Server&) = default;
 };
 
@@ -64,6 +70,7 @@ struct Service {
   std::optional<Duration> idle_timeout;
   std::optional<WallTime> until;  // from then on it is as if it were not there
   DenyMode deny = DenyMode::reset;
+  Front front = Front::tls;
   friend bool operator==(const Service&, const Service&) = default;
 };
 

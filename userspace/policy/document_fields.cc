@@ -65,7 +65,24 @@ std::vector<Field> fields_of(const User& user) {
 
 std::vector<Field> fields_of(const Server& server) {
   return {
-      active_field(server.active), {"address", {server.address.text()}}, text_field("description", server.description)};
+      active_field(server.active),
+      {"address", {server.address.text()}},
+      text_field("description", server.description),
+      {"credentials",
+       {std::string(name(server.credentials))},
+       Field::Shape::text,
+       server.credentials == CredentialSource::pass},
+      {"allow_tls_backend",
+       {server.allow_tls_backend ? "true" : "false"},
+       Field::Shape::literal,
+       !server.allow_tls_backend},
+      {"backend_certificate",
+       {std::string(name(server.backend_certificate))},
+       Field::Shape::text,
+       server.backend_certificate == CertificateCheck::trust_on_first_use},
+      text_field("fingerprint", server.fingerprint),
+      text_field("ca", server.ca),
+  };
 }
 
 std::vector<Field> fields_of(const Service& service) {
@@ -88,6 +105,7 @@ std::vector<Field> fields_of(const Service& service) {
       duration_field("idle_timeout", service.idle_timeout),
       time_field("until", service.until),
       {"deny", {std::string(name(service.deny))}, Field::Shape::text, service.deny == DenyMode::reset},
+      {"front", {std::string(name(service.front))}, Field::Shape::text, service.front == Front::tls},
   };
 }
 

@@ -80,6 +80,7 @@ class Checker {
   void servers() {
     for (const auto& [name, server] : draft_->document.servers) {
       const Origin& origin = draft_->servers.at(name);
+      check_certificate_keys(name, server, origin);
       if (!origin.has_read("address")) continue;
       if (const char* why = unreachable(server.address)) {
         report(origin, "address", "server " + name + ": " + server.address.text() + " " + why,
@@ -137,6 +138,12 @@ class Checker {
                  "give one of them another port or proxy IP");
         }
       }
+      if (origin.has_read("front") && origin.has_read("kind") && service.kind != Kind::rdp) {
+        report(origin, "front",
+               "service " + name + ": front is of kind rdp only, and its kind is " +
+                   std::string(policy::name(service.kind)),
+               "take the key out, or write kind: rdp");
+      }
       if (service.source == SourceMode::client && server_known &&
           draft_->servers.at(service.server).has_read("address") &&
           server->second.address.is_v4() != service.proxy_ip.is_v4()) {
@@ -149,6 +156,28 @@ class Checker {
   }
 
  private:
+  // Each of the two ways to know a certificate that need a value has a key for it.
+  void check_certificate_keys(const std::string& name, const Server& server, const Origin& origin) {
+    if (origin.has_written("backend_certificate") && !origin.has_read("backend_certificate")) return;
+    struct Pair {
+      CertificateCheck check;
+      std::string_view key;
+      const char* example;
+    };
+    for (const auto& [check, key, example] :
+         {Pair{CertificateCheck::pinned, "fingerprint", "the SHA-256 fingerprint of its certificate"},
+          Pair{CertificateCheck::ca, "ca", "the path of the authority's certificate"}}) {
+      const std::string who = "server " + name + ": ";
+      const std::string word(policy::name(check));
+      if (server.backend_certificate == check && !origin.has_written(key)) {
+        report(origin, "backend_certificate", who + "backend_certificate: " + word + " needs " + std::string(key),
+               "write " + std::string(key) + ": " + example);
+      } else if (server.backend_certificate != check && origin.has_read(key)) {
+        report(origin, key, who + std::string(key) + " counts with backend_certificate: " + word + " only",
+               "write backend_certificate: " + word + ", or take " + std::string(key) + " out");
+      }
+    }
+  }
   [[nodiscard]] const OwnedNetwork* pool_of(const Address& address) const {
     const auto entry = pools_.find(address);
     return entry ? entry->value : nullptr;

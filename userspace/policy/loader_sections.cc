@@ -58,6 +58,7 @@ Service read_service(Entry& entry) {
       service.idle_timeout);
   entry.parse("until", parse_policy_time, service.until);
   entry.parse("deny", parse_deny_mode, service.deny);
+  entry.parse("front", parse_front, service.front);
   return service;
 }
 
@@ -92,11 +93,19 @@ void read_sections(const std::string& file, const YAML::Node& root_node, Draft& 
 
   const Section servers{&file, "servers", "server", &issues};
   servers.each(root, [&](Place place, const std::string& name, const YAML::Node& node) {
-    Entry entry(place, servers.word, name, node, {"address", "active", "description"}, issues);
+    Entry entry(place, servers.word, name, node,
+                {"address", "active", "description", "credentials", "allow_tls_backend", "backend_certificate",
+                 "fingerprint", "ca"},
+                issues);
     Server server;
     if (entry.required("address")) entry.parse("address", Address::parse, server.address);
     entry.read("active", server.active);
     entry.read("description", server.description);
+    entry.parse("credentials", parse_credential_source, server.credentials);
+    entry.read("allow_tls_backend", server.allow_tls_backend);
+    entry.parse("backend_certificate", parse_certificate_check, server.backend_certificate);
+    entry.parse("fingerprint", parse_fingerprint, server.fingerprint);
+    entry.parse("ca", parse_absolute_path, server.ca);
     servers.keep(name, std::move(server), entry.origin(), document.servers, draft.servers);
   });
 
@@ -104,7 +113,7 @@ void read_sections(const std::string& file, const YAML::Node& root_node, Draft& 
   services.each(root, [&](Place place, const std::string& name, const YAML::Node& node) {
     Entry entry(place, services.word, name, node,
                 {"server", "proxy_ip", "port", "kind", "protocol", "backend_port", "source", "proxy_protocol",
-                 "connect_timeout", "idle_timeout", "until", "deny"},
+                 "connect_timeout", "idle_timeout", "until", "deny", "front"},
                 issues);
     auto service = read_service(entry);
     services.keep(name, std::move(service), entry.origin(), document.services, draft.services);

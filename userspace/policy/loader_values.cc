@@ -48,6 +48,47 @@ Result<ProxyProtocol> parse_proxy_protocol(std::string_view text) {
   return failure("'" + std::string(text) + "' is not a version of the PROXY protocol", "write off or v2");
 }
 
+Result<Front> parse_front(std::string_view text) {
+  if (const auto front = front_of(text)) return *front;
+  return failure("'" + std::string(text) + "' is no way to log in at the gateway", "write tls or nla");
+}
+
+Result<CredentialSource> parse_credential_source(std::string_view text) {
+  if (const auto source = credential_source_of(text)) return *source;
+  return failure("'" + std::string(text) + "' is no source of credentials", "write pass or inject");
+}
+
+Result<CertificateCheck> parse_certificate_check(std::string_view text) {
+  if (const auto check = certificate_check_of(text)) return *check;
+  return failure("'" + std::string(text) + "' is no way to know a certificate",
+                 "write trust_on_first_use, pinned or ca");
+}
+
+Result<std::string> parse_fingerprint(std::string_view text) {
+  constexpr std::size_t digits_of_sha256 = 64;
+  std::string digits;
+  for (const char c : text) {
+    if (c != ':') digits += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  }
+  const bool well_formed = digits.size() == digits_of_sha256 && std::ranges::all_of(digits, [](char c) {
+                             return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+                           });
+  if (!well_formed) {
+    return failure("'" + std::string(text) + "' is no SHA-256 fingerprint",
+                   "write its 64 hexadecimal digits, with or without colons");
+  }
+  std::string with_colons;
+  for (std::size_t i = 0; i < digits.size(); i += 2) {
+    with_colons.append(i == 0 ? "" : ":").append(digits, i, 2);
+  }
+  return with_colons;
+}
+
+Result<std::string> parse_absolute_path(std::string_view text) {
+  if (text.starts_with('/')) return std::string(text);
+  return failure("'" + std::string(text) + "' is no absolute path", "write it from / on");
+}
+
 Result<WallTime> parse_policy_time(std::string_view text) {
   auto time = parse_time(text);
   if (!time) return time;

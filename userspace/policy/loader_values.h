@@ -18,6 +18,12 @@ Result<Kind> parse_kind(std::string_view text);
 Result<SourceMode> parse_source_mode(std::string_view text);
 Result<ProxyProtocol> parse_proxy_protocol(std::string_view text);
 Result<DenyMode> parse_deny_mode(std::string_view text);
+Result<Front> parse_front(std::string_view text);
+Result<CredentialSource> parse_credential_source(std::string_view text);
+Result<CertificateCheck> parse_certificate_check(std::string_view text);
+// SHA-256, with or without colons; given back as hexadecimal with colons, small.
+Result<std::string> parse_fingerprint(std::string_view text);
+Result<std::string> parse_absolute_path(std::string_view text);
 Result<WallTime> parse_policy_time(std::string_view text);
 Result<Duration> parse_at_most(std::string_view text, Duration most);
 Result<std::uint32_t> parse_session_limit(std::string_view text);

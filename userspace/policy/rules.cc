@@ -34,7 +34,10 @@ bool Conditions::login_fits(const RuleTerms& terms, std::string_view login) cons
   if (!has_logins(terms)) return true;
   const auto& [first, count] = conditions_[terms.conditions].logins;
   const std::span<const std::string> logins(logins_.data() + first, count);
-  return std::find(logins.begin(), logins.end(), login) != logins.end();
+  // As Windows compares them; of letters beyond ASCII the case counts.
+  const auto small = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
+  return std::ranges::any_of(
+      logins, [&](const std::string& each) { return std::ranges::equal(each, login, {}, small, small); });
 }
 
 bool Conditions::has_schedules(const RuleTerms& terms) const {

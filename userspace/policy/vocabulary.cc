@@ -43,6 +43,13 @@ constexpr std::array<Word<SourceMode>, 2> all_source_modes{
 constexpr std::array<Word<ProxyProtocol>, 2> all_proxy_protocols{
     {{ProxyProtocol::off, "off"}, {ProxyProtocol::v2, "v2"}}};
 constexpr std::array<Word<DenyMode>, 2> all_deny_modes{{{DenyMode::reset, "reset"}, {DenyMode::explain, "explain"}}};
+constexpr std::array<Word<Front>, 2> all_fronts{{{Front::tls, "tls"}, {Front::nla, "nla"}}};
+constexpr std::array<Word<CredentialSource>, 2> all_credential_sources{
+    {{CredentialSource::pass, "pass"}, {CredentialSource::inject, "inject"}}};
+constexpr std::array<Word<CertificateCheck>, 3> all_certificate_checks{
+    {{CertificateCheck::trust_on_first_use, "trust_on_first_use"},
+     {CertificateCheck::pinned, "pinned"},
+     {CertificateCheck::ca, "ca"}}};
 
 struct ReasonWord {
   Reason value;

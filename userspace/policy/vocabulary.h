@@ -19,6 +19,13 @@ enum class SourceMode : std::uint8_t { gateway, client };  // whose address the 
 enum class ProxyProtocol : std::uint8_t { off, v2 };
 enum class DenyMode : std::uint8_t { reset, explain };  // how who is denied learns of it
 
+// Of kind rdp. How clients log in at the gateway; nla: with an account that it holds.
+enum class Front : std::uint8_t { tls, nla };
+// What a server is logged in to with: what the client gave, or what is stored for it.
+enum class CredentialSource : std::uint8_t { pass, inject };
+// How a server's certificate is known.
+enum class CertificateCheck : std::uint8_t { trust_on_first_use, pinned, ca };
+
 // Why a decision is what it is. A new denial code is added at the end here and to `all_reasons` in vocabulary.cc.
 enum class Reason : std::uint16_t {
   allowed = 0,
@@ -51,16 +58,42 @@ enum class Reason : std::uint16_t {
 
 // What an audit row can be about; the store's AuditRow::action.
 inline constexpr std::string_view audit_actions[]{
-    "session_allowed",  "session_denied",         "session_killed",
-    "kernel_denied",    "policy_applied",         "ban_added",
-    "ban_removed",      "daemon_started",         "daemon_stopped",
-    "daemon_died",      "configuration_reloaded", "token_added",
-    "token_removed",    "login_failed",           "retention_removed",
-    "backend_trusted",  "backend_changed",        "recording_failed",
-    "rdp_logon",        "channel_opened",         "channel_refused",
-    "file_passed",      "clipboard_passed",       "connection_allowed",
-    "connection_ended", "session_continued",      "redirection_refused",
+    "session_allowed",
+    "session_denied",
+    "session_killed",
+    "kernel_denied",
+    "policy_applied",
+    "ban_added",
+    "ban_removed",
+    "daemon_started",
+    "daemon_stopped",
+    "daemon_died",
+    "configuration_reloaded",
+    "token_added",
+    "token_removed",
+    "login_failed",
+    "retention_removed",
+    "backend_trusted",
+    "backend_changed",
+    "recording_failed",
+    "rdp_logon",
+    "channel_opened",
+    "channel_refused",
+    "file_passed",
+    "clipboard_passed",
+    "connection_allowed",
+    "connection_ended",
+    "session_continued",
+    "redirection_refused",
     "worker_failed",
+    "account_set",
+    "account_removed",
+    "account_refused",
+    "credential_set",
+    "credential_removed",
+    "login_refused",
+    "tls_fallback",
+    "authority_rotated",
 };
 bool is_audit_action(std::string_view text);
 
@@ -129,6 +162,9 @@ std::string_view name(Kind value);
 std::string_view name(SourceMode value);
 std::string_view name(ProxyProtocol value);
 std::string_view name(DenyMode value);
+std::string_view name(Front value);
+std::string_view name(CredentialSource value);
+std::string_view name(CertificateCheck value);
 std::string_view name(Reason value);      // "unknown" for a number that is no reason
 std::string_view name(EndReason value);   // "open" for none
 std::string_view describe(Reason value);  // one sentence for people, with what to do about it
@@ -139,6 +175,9 @@ std::optional<Kind> kind_of(std::string_view text);
 std::optional<SourceMode> source_mode_of(std::string_view text);
 std::optional<ProxyProtocol> proxy_protocol_of(std::string_view text);
 std::optional<DenyMode> deny_mode_of(std::string_view text);
+std::optional<Front> front_of(std::string_view text);
+std::optional<CredentialSource> credential_source_of(std::string_view text);
+std::optional<CertificateCheck> certificate_check_of(std::string_view text);
 std::optional<Reason> reason_of(std::string_view text);
 std::optional<EndReason> end_reason_of(std::string_view text);
 

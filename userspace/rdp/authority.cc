@@ -139,24 +139,85 @@ Result<void> write_file(const std::filesystem::path& file, const std::string& te
   return {};
 }
 
+// Of an authority: the certificate and its key.
+struct Pair {
+  Certificate certificate;
+  Key key;
+  [[nodiscard]] bool fits() const {
+    return certificate && key && ::X509_check_private_key(certificate.get(), key.get()) == 1;
+  }
+};
+
+Result<Pair> make_authority() {
+  Pair pair;
+  pair.key = make_key();
+  pair.certificate = pair.key ? make("Gatehouse", pair.key.get(), nullptr, authority_days) : nullptr;
+  X509* made = pair.certificate.get();
+  if (made == nullptr || !add_extension(made, made, NID_basic_constraints, "critical,CA:TRUE,pathlen:0") ||
+      !add_extension(made, made, NID_key_usage, "critical,keyCertSign,cRLSign") ||
+      !add_extension(made, made, NID_subject_key_identifier, "hash") || !sign(made, pair.key.get())) {
+    return failure("no certificate authority can be made");
+  }
+  return pair;
+}
+
+constexpr mode_t for_all = S_IRUSR | S_IWUSR | S_IRGRP | S_IROTH;
+constexpr mode_t for_the_daemon = S_IRUSR | S_IWUSR;
+
+// The certificate first: with the key there the authority is whole.
+Result<void> write_authority(const Pair& pair, const std::filesystem::path& certificate_file,
+                             const std::filesystem::path& key_file) {
+  if (auto written = write_file(certificate_file, pem_of(pair.certificate.get()), for_all); !written) return written;
+  return write_file(key_file, pem_of(pair.key.get()), for_the_daemon);
+}
+
+Result<Pair> read_authority(const std::filesystem::path& certificate_file, const std::filesystem::path& key_file) {
+  const auto certificate_text = read_file(certificate_file);
+  if (!certificate_text) return std::unexpected(certificate_text.error());
+  const auto key_text = read_file(key_file);
+  if (!key_text) return std::unexpected(key_text.error());
+  Pair pair{certificate_of(*certificate_text), key_of(*key_text)};
+  return pair;
+}
+
+// A rotation puts the new pair beside the old one, and then each of the two files in its place: what was begun is
+// finished.
+Result<void> finish_rotation(const std::filesystem::path& directory) {
+  std::error_code error;
+  for (const auto* const kind : {"crt", "key"}) {
+    const auto next = directory / (std::string("ca-next.") + kind);
+    if (std::filesystem::exists(next, error))
+      std::filesystem::rename(next, directory / (std::string("ca.") + kind), error);
+    if (error) return failure("the authority in " + directory.string() + " cannot be rotated: " + error.message());
+  }
+  return {};
+}
+
 }  // namespace
 
 class Authority::Impl {
  public:
-  Impl(std::filesystem::path directory, Certificate certificate, Key key)
-      : directory_(std::move(directory)), certificate_(std::move(certificate)), key_(std::move(key)) {}
+  Impl(std::filesystem::path directory, Pair pair)
+      : directory_(std::move(directory)), certificate_(std::move(pair.certificate)), key_(std::move(pair.key)) {}
+
+  Result<void> rotate();
+  [[nodiscard]] std::optional<std::string> former() const;
 
   Result<IssuedCertificate> certificate_for(const std::string& service, const Address& proxy);
-  [[nodiscard]] const X509* certificate() const { return certificate_.get(); }
+  template <typename Use>
+  auto with_certificate(Use&& use) const {
+    const std::lock_guard lock(mutex_);
+    return use(certificate_.get());
+  }
 
  private:
   [[nodiscard]] bool is_good(const X509* certificate, const std::string& service, const Address& proxy) const;
   Result<IssuedCertificate> issue(const std::string& service, const Address& proxy);
 
   const std::filesystem::path directory_;
-  const Certificate certificate_;
-  const Key key_;
-  std::mutex mutex_;
+  Certificate certificate_;
+  Key key_;
+  mutable std::mutex mutex_;
   std::map<std::string, IssuedCertificate> issued_;  // in use, by service
 };
 
@@ -211,33 +272,50 @@ Result<std::unique_ptr<Authority>> Authority::open(const std::filesystem::path& 
   if (error) return failure("the directory " + directory.string() + " cannot be used: " + error.message());
   const auto certificate_file = directory / "ca.crt";
   const auto key_file = directory / "ca.key";
+  // Both new files are there only while they take their places.
+  if (std::filesystem::exists(directory / "ca-next.key")) {
+    const auto next_certificate = directory / "ca-next.crt";
+    const auto next = read_authority(std::filesystem::exists(next_certificate) ? next_certificate : certificate_file,
+                                     directory / "ca-next.key");
+    if (next && next->fits()) {
+      if (auto finished = finish_rotation(directory); !finished) return std::unexpected(finished.error());
+    }
+  }
   if (std::filesystem::exists(key_file)) {
-    const auto certificate_text = read_file(certificate_file);
-    if (!certificate_text) return std::unexpected(certificate_text.error());
-    const auto key_text = read_file(key_file);
-    if (!key_text) return std::unexpected(key_text.error());
-    auto certificate = certificate_of(*certificate_text);
-    auto key = key_of(*key_text);
-    if (!certificate || !key || ::X509_check_private_key(certificate.get(), key.get()) != 1) {
+    auto pair = read_authority(certificate_file, key_file);
+    if (!pair) return std::unexpected(pair.error());
+    if (!pair->fits()) {
       return failure(certificate_file.string() + " and " + key_file.string() + " are no certificate and its key",
                      "put them back from a backup, or move both away: then a new authority is made");
     }
-    return std::unique_ptr<Authority>(
-        new Authority(std::make_unique<Impl>(directory, std::move(certificate), std::move(key))));
+    return std::unique_ptr<Authority>(new Authority(std::make_unique<Impl>(directory, std::move(*pair))));
   }
-  auto key = make_key();
-  auto made = key ? make("Gatehouse", key.get(), nullptr, authority_days) : nullptr;
-  if (!made || !add_extension(made.get(), made.get(), NID_basic_constraints, "critical,CA:TRUE,pathlen:0") ||
-      !add_extension(made.get(), made.get(), NID_key_usage, "critical,keyCertSign,cRLSign") ||
-      !add_extension(made.get(), made.get(), NID_subject_key_identifier, "hash") || !sign(made.get(), key.get())) {
-    return failure("no certificate authority can be made");
+  auto pair = make_authority();
+  if (!pair) return std::unexpected(pair.error());
+  if (auto written = write_authority(*pair, certificate_file, key_file); !written)
+    return std::unexpected(written.error());
+  return std::unique_ptr<Authority>(new Authority(std::make_unique<Impl>(directory, std::move(*pair))));
+}
+
+Result<void> Authority::Impl::rotate() {
+  auto pair = make_authority();
+  if (!pair) return std::unexpected(pair.error());
+  const std::lock_guard lock(mutex_);
+  if (auto kept = write_file(directory_ / "ca-former.crt", pem_of(certificate_.get()), for_all); !kept) return kept;
+  if (auto written = write_authority(*pair, directory_ / "ca-next.crt", directory_ / "ca-next.key"); !written) {
+    return written;
   }
-  // The certificate first: with the key there the authority is whole.
-  if (auto written = write_file(certificate_file, pem_of(made.get()), S_IRUSR | S_IWUSR | S_IRGRP | S_IROTH); !written)
-    return std::unexpected(written.error());
-  if (auto written = write_file(key_file, pem_of(key.get()), S_IRUSR | S_IWUSR); !written)
-    return std::unexpected(written.error());
-  return std::unique_ptr<Authority>(new Authority(std::make_unique<Impl>(directory, std::move(made), std::move(key))));
+  if (auto finished = finish_rotation(directory_); !finished) return finished;
+  certificate_ = std::move(pair->certificate);
+  key_ = std::move(pair->key);
+  issued_.clear();  // theirs on the disk no longer fit the key
+  return {};
+}
+
+std::optional<std::string> Authority::Impl::former() const {
+  const std::lock_guard lock(mutex_);
+  auto text = read_file(directory_ / "ca-former.crt");
+  return text ? std::optional(std::move(*text)) : std::nullopt;
 }
 
 Authority::Authority(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -247,14 +325,24 @@ Result<IssuedCertificate> Authority::certificate_for(const std::string& service,
   return impl_->certificate_for(service, proxy);
 }
 
+Result<void> Authority::rotate() {
+  return impl_->rotate();
+}
+
+std::optional<std::string> Authority::former() const {
+  return impl_->former();
+}
+
 std::string Authority::certificate() const {
-  return pem_of(impl_->certificate());
+  return impl_->with_certificate([](const X509* certificate) { return pem_of(certificate); });
 }
 
 std::string Authority::fingerprint() const {
   std::array<unsigned char, EVP_MAX_MD_SIZE> bytes{};
   unsigned length = 0;
-  if (::X509_digest(impl_->certificate(), ::EVP_sha256(), bytes.data(), &length) != 1) return {};
+  const bool made = impl_->with_certificate(
+      [&](const X509* certificate) { return ::X509_digest(certificate, ::EVP_sha256(), bytes.data(), &length) == 1; });
+  if (!made) return {};
   static constexpr char digits[] = "0123456789abcdef";
   std::string text;
   for (unsigned i = 0; i < length; ++i) {
@@ -266,7 +354,7 @@ std::string Authority::fingerprint() const {
 }
 
 WallTime Authority::expires() const {
-  return end_of(impl_->certificate());
+  return impl_->with_certificate([](const X509* certificate) { return end_of(certificate); });
 }
 
 }  // namespace gatehouse::rdp

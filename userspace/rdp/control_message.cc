@@ -44,6 +44,13 @@ class Writer {
   void member(const char* key, const std::optional<ReconnectProof>& value) {
     if (value) object_[key] = {{"logon_id", value->logon_id}, {"verifier", value->verifier}};
   }
+  void member(const char* key, const std::optional<ChannelTerms>& value) {
+    if (value) {
+      object_[key] = {{"channels", value->channels},
+                      {"denied_channels", value->denied_channels},
+                      {"dynamic_channels", value->dynamic_channels}};
+    }
+  }
   // What came from a client may be no UTF-8.
   [[nodiscard]] std::string text() const { return object_.dump(-1, ' ', false, json::error_handler_t::replace); }
 
@@ -128,6 +135,18 @@ class Reader {
 
   void member(const char* key, std::optional<ReconnectCookie>& value) { pair(key, "random", value); }
   void member(const char* key, std::optional<ReconnectProof>& value) { pair(key, "verifier", value); }
+  void member(const char* key, std::optional<ChannelTerms>& value) {
+    auto found = take(key, false);
+    if (found.is_null()) return;
+    if (!found.is_object()) return complain(key);
+    Reader inner(std::move(found));
+    ChannelTerms read;
+    inner.member("channels", read.channels);
+    inner.member("denied_channels", read.denied_channels);
+    inner.member("dynamic_channels", read.dynamic_channels);
+    if (!inner.finish()) return complain(key);
+    value = std::move(read);
+  }
 
   // Empty: everything was there and nothing else.
   [[nodiscard]] Result<void> finish() {
@@ -181,6 +200,7 @@ void pass(Pass& to, Body& body) {
     to.member("front", body.front);
     to.member("backend", body.backend);
     to.member("back", body.back);
+    to.member("back_may_fall_back", body.back_may_fall_back);
     to.member("channels", body.channels);
     to.member("clipboard_text", body.clipboard_text);
     to.member("keys", body.keys);
@@ -195,6 +215,7 @@ void pass(Pass& to, Body& body) {
     to.member("nt_hash", body.nt_hash);
     to.member("credentials", body.credentials);
     to.member("cookie", body.cookie);
+    to.member("terms", body.terms);
     to.member("error_info", body.error_info);
   } else if constexpr (std::is_same_v<Type, End>) {
     to.member("error_info", body.error_info);
@@ -219,6 +240,8 @@ void pass(Pass& to, Body& body) {
     to.member("number", body.number);
   } else if constexpr (std::is_same_v<Type, BackendCookie>) {
     to.member("cookie", body.cookie);
+  } else if constexpr (std::is_same_v<Type, FallbackQuery>) {
+    to.member("number", body.number);
   } else if constexpr (std::is_same_v<Type, CertificateQuery>) {
     to.member("number", body.number);
     to.member("fingerprint", body.fingerprint);
@@ -274,7 +297,8 @@ constexpr const char* types[]{"start",
                               "ended",
                               "activation",
                               "backend_cookie",
-                              "ping"};
+                              "ping",
+                              "fallback"};
 static_assert(std::size(types) == std::variant_size_v<Message>);
 
 template <std::size_t index = 0>

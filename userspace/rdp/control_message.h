@@ -7,6 +7,7 @@
 //     │◀─ logon ─────────────────│   who it is and what the client can do, before anything reaches a backend: a reply
 //     │                          │   with the connected socket of the backend, or with why not
 //     │◀─ certificate ───────────│   what the backend shows: a reply whether it is the right one
+//     │◀─ fallback ──────────────│   it refuses NLA: a reply with another socket, for TLS, or none
 //     │◀─ activation ────────────│   the session begins, or goes on: a reply when its row is written
 //     │◀─ active, channel, ... ──│   what happens
 //     │── end, warn ────────────▶│
@@ -58,7 +59,8 @@ struct Start {
   Security front = Security::tls;
   std::string backend;  // its name, as it is told to it and checked
   Security back = Security::nla;
-  policy::Channels channels = 0;  // what may go over the channels that pass
+  bool back_may_fall_back = false;  // to TLS, where the backend refuses NLA
+  policy::Channels channels = 0;    // what may go over the channels that pass
   Detail clipboard_text = Detail::outline;
   Detail keys = Detail::off;
   std::vector<std::string> denied_channels;   // static ones, by their names
@@ -74,6 +76,13 @@ struct Credentials {
   std::string password;
 };
 
+// What may go over the channels of a session.
+struct ChannelTerms {
+  policy::Channels channels = 0;
+  std::vector<std::string> denied_channels;
+  std::vector<std::string> dynamic_channels;
+};
+
 // To a query; what of it counts depends on that.
 struct Reply {
   std::uint64_t number = 0;
@@ -82,7 +91,8 @@ struct Reply {
   std::optional<Credentials> credentials = {};  // instead of the client's own
   // Of a logon: what the backend is shown, to go on with a session. Of an activation: what the client is given.
   std::optional<ReconnectCookie> cookie = {};
-  std::uint32_t error_info = 0;  // why not
+  std::optional<ChannelTerms> terms = {};  // instead of those of the start, now that the login is known
+  std::uint32_t error_info = 0;            // why not
 };
 
 struct End {
@@ -120,6 +130,10 @@ struct ActivationQuery {
 
 struct BackendCookie {  // that the backend has given
   std::optional<ReconnectCookie> cookie = {};
+};
+
+struct FallbackQuery {
+  std::uint64_t number = 0;
 };
 
 struct CertificateQuery {
@@ -183,7 +197,7 @@ struct Ping {};
 
 using Message = std::variant<Start, Reply, End, Warn, AccountQuery, LogonQuery, CertificateQuery, Active, ChannelNotice,
                              ClipboardNotice, FileNotice, RefusalNotice, Redirection, RecordingFailed, Ended,
-                             ActivationQuery, BackendCookie, Ping>;
+                             ActivationQuery, BackendCookie, Ping, FallbackQuery>;
 
 std::string encode(const Message& message);
 Result<Message> decode(std::string_view text);

@@ -48,6 +48,10 @@ class Binder {
     statement_.bindNoCopy(++index_, value.data(), static_cast<int>(size));
     return *this;
   }
+  Binder& bytes(const std::string& value) {
+    statement_.bindNoCopy(++index_, value.data(), static_cast<int>(value.size()));
+    return *this;
+  }
   Binder& prefix(const Prefix& value) { return address(value.address).number(value.length); }
   Binder& endpoint(const Endpoint& value) { return address(value.address).number(value.port); }
   Binder& null() {
@@ -104,6 +108,11 @@ class RowReader {
     }
     std::copy_n(static_cast<const std::uint8_t*>(column.getBlob()), size, value.begin());
     return value;
+  }
+  std::string bytes() {
+    const auto column = statement_.getColumn(index_++);
+    const auto size = static_cast<std::size_t>(column.getBytes());
+    return size == 0 ? std::string() : std::string(static_cast<const char*>(column.getBlob()), size);
   }
   std::optional<Address> maybe_address() { return skip_null() ? std::nullopt : std::optional(address()); }
   Prefix prefix() {

@@ -12,7 +12,7 @@ namespace {
 
 template <typename T>
 T known(std::optional<T> value, const std::string& word) {
-  if (!value) throw DamagedRow("a service has the unknown word '" + word + "'");
+  if (!value) throw DamagedRow("a service or server has the unknown word '" + word + "'");
   return *value;
 }
 
@@ -20,14 +20,15 @@ void insert_services(SQLite::Database& database, const policy::Document& documen
   SQLite::Statement insert(
       database,
       "INSERT INTO services(name, server_name, proxy_ip, port, transport, kind, protocol, "
-      "backend_port, source_mode, proxy_protocol, connect_timeout, idle_timeout, until, deny_mode) "
-      "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+      "backend_port, source_mode, proxy_protocol, connect_timeout, idle_timeout, until, deny_mode, front) "
+      "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
   for (const auto& [name, service] : document.services) {
     const std::string transport(policy::name(service.transport));
     const std::string kind(policy::name(service.kind));
     const std::string source(policy::name(service.source));
     const std::string proxy_protocol(policy::name(service.proxy_protocol));
     const std::string deny(policy::name(service.deny));
+    const std::string front(policy::name(service.front));
     Binder(insert)
         .text(name)
         .text(service.server)
@@ -42,7 +43,8 @@ void insert_services(SQLite::Database& database, const policy::Document& documen
         .duration(service.connect_timeout)
         .duration(service.idle_timeout)
         .time(service.until)
-        .text(deny);
+        .text(deny)
+        .text(front);
     execute(insert);
   }
 }
@@ -51,7 +53,7 @@ void read_services(SQLite::Database& database, policy::Document& document) {
   SQLite::Statement select(
       database,
       "SELECT name, server_name, proxy_ip, port, transport, kind, protocol, backend_port, "
-      "source_mode, proxy_protocol, connect_timeout, idle_timeout, until, deny_mode FROM services");
+      "source_mode, proxy_protocol, connect_timeout, idle_timeout, until, deny_mode, front FROM services");
   while (select.executeStep()) {
     RowReader reader(select);
     auto& service = document.services[reader.text()];
@@ -73,6 +75,8 @@ void read_services(SQLite::Database& database, policy::Document& document) {
     service.until = reader.maybe_time();
     const auto deny = reader.text();
     service.deny = known(policy::deny_mode_of(deny), deny);
+    const auto front = reader.text();
+    service.front = known(policy::front_of(front), front);
   }
 }
 
@@ -89,13 +93,22 @@ void read_users(SQLite::Database& database, policy::Document& document) {
 }
 
 void read_servers(SQLite::Database& database, policy::Document& document) {
-  SQLite::Statement select(database, "SELECT name, active, address, description FROM servers");
+  SQLite::Statement select(database,
+                           "SELECT name, active, address, description, credentials, allow_tls_backend, "
+                           "backend_certificate, fingerprint, ca FROM servers");
   while (select.executeStep()) {
     RowReader reader(select);
     auto& server = document.servers[reader.text()];
     server.active = reader.truth();
     server.address = reader.address();
     server.description = reader.text();
+    const auto credentials = reader.text();
+    server.credentials = known(policy::credential_source_of(credentials), credentials);
+    server.allow_tls_backend = reader.truth();
+    const auto check = reader.text();
+    server.backend_certificate = known(policy::certificate_check_of(check), check);
+    server.fingerprint = reader.text();
+    server.ca = reader.text();
   }
 }
 
@@ -129,9 +142,22 @@ void insert_users(SQLite::Database& database, const policy::Document& document) 
 }
 
 void insert_servers(SQLite::Database& database, const policy::Document& document) {
-  SQLite::Statement insert(database, "INSERT INTO servers(name, active, address, description) VALUES(?, ?, ?, ?)");
+  SQLite::Statement insert(database,
+                           "INSERT INTO servers(name, active, address, description, credentials, allow_tls_backend, "
+                           "backend_certificate, fingerprint, ca) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)");
   for (const auto& [name, server] : document.servers) {
-    Binder(insert).text(name).number(server.active ? 1 : 0).address(server.address).text(server.description);
+    const std::string credentials(policy::name(server.credentials));
+    const std::string check(policy::name(server.backend_certificate));
+    Binder(insert)
+        .text(name)
+        .number(server.active ? 1 : 0)
+        .address(server.address)
+        .text(server.description)
+        .text(credentials)
+        .number(server.allow_tls_backend ? 1 : 0)
+        .text(check)
+        .text(server.fingerprint)
+        .text(server.ca);
     execute(insert);
   }
 }

@@ -162,6 +162,26 @@ struct BackendCertificateRow {
   WallTime since;
 };
 
+// An account that RDP clients log in with at the gateway (NLA), of one user of the policy.
+struct RdpAccountRow {
+  std::string name;  // small letters
+  std::string user;
+  std::string sealed;  // bytes (rdp/secret_box.h)
+  std::string author;
+  WallTime created;
+};
+
+// What a server is logged in to with.
+struct RdpCredentialRow {
+  std::string server;
+  std::string user;  // of the policy; empty: everybody who has none of their own
+  std::string login;
+  std::string domain;
+  std::string sealed;
+  std::string author;
+  WallTime created;
+};
+
 // What has come to its end by itself.
 struct ExpiredBans {
   std::vector<policy::BanTarget> targets;

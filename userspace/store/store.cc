@@ -15,6 +15,7 @@
 #include "store/life.h"
 #include "store/policies.h"
 #include "store/policy_versions.h"
+#include "store/rdp_secrets.h"
 #include "store/retention.h"
 #include "store/schema.h"
 #include "store/sessions.h"
@@ -303,6 +304,56 @@ Result<void> Store::keep_backend_certificate(const BackendCertificateRow& row, A
     desk.audit.add(audit);
     return {};
   });
+}
+
+Result<std::vector<RdpAccountRow>> Store::rdp_accounts() {
+  return impl_->read([](SQLite::Database& database) { return read_rdp_accounts(database); });
+}
+
+Result<void> Store::set_rdp_account(const RdpAccountRow& row, AuditRow audit) {
+  impl_->number(audit);
+  return impl_->writer.perform([&](Writer::Desk& desk) -> Result<void> {
+    replace_rdp_account(desk.database, row);
+    desk.audit.add(audit);
+    return {};
+  });
+}
+
+Result<bool> Store::remove_rdp_account(const std::string& name, AuditRow audit) {
+  impl_->number(audit);
+  bool removed = false;
+  auto done = impl_->writer.perform([&](Writer::Desk& desk) -> Result<void> {
+    removed = delete_rdp_account(desk.database, name);
+    if (removed) desk.audit.add(audit);
+    return {};
+  });
+  if (!done) return std::unexpected(done.error());
+  return removed;
+}
+
+Result<std::vector<RdpCredentialRow>> Store::rdp_credentials() {
+  return impl_->read([](SQLite::Database& database) { return read_rdp_credentials(database); });
+}
+
+Result<void> Store::set_rdp_credential(const RdpCredentialRow& row, AuditRow audit) {
+  impl_->number(audit);
+  return impl_->writer.perform([&](Writer::Desk& desk) -> Result<void> {
+    replace_rdp_credential(desk.database, row);
+    desk.audit.add(audit);
+    return {};
+  });
+}
+
+Result<bool> Store::remove_rdp_credential(const std::string& server, const std::string& user, AuditRow audit) {
+  impl_->number(audit);
+  bool removed = false;
+  auto done = impl_->writer.perform([&](Writer::Desk& desk) -> Result<void> {
+    removed = delete_rdp_credential(desk.database, server, user);
+    if (removed) desk.audit.add(audit);
+    return {};
+  });
+  if (!done) return std::unexpected(done.error());
+  return removed;
 }
 
 Result<void> Store::write_audit(AuditRow audit) {

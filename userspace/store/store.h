@@ -116,6 +116,13 @@ class Store {
   [[nodiscard]] Result<std::vector<BackendCertificateRow>> backend_certificates();  // by server
   // Instead of a former one, with its audit row.
   [[nodiscard]] Result<void> keep_backend_certificate(const BackendCertificateRow& row, AuditRow audit);
+  // Accounts and credentials of RDP sessions, each change with its audit row; an existing one is replaced.
+  [[nodiscard]] Result<std::vector<RdpAccountRow>> rdp_accounts();  // by name
+  [[nodiscard]] Result<void> set_rdp_account(const RdpAccountRow& row, AuditRow audit);
+  [[nodiscard]] Result<bool> remove_rdp_account(const std::string& name, AuditRow audit);  // false: there is none
+  [[nodiscard]] Result<std::vector<RdpCredentialRow>> rdp_credentials();                   // by server and user
+  [[nodiscard]] Result<void> set_rdp_credential(const RdpCredentialRow& row, AuditRow audit);
+  [[nodiscard]] Result<bool> remove_rdp_credential(const std::string& server, const std::string& user, AuditRow audit);
   // Written and committed before it returns.
   [[nodiscard]] Result<void> write_audit(AuditRow audit);
 

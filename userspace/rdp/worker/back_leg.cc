@@ -300,6 +300,7 @@ void on_post_disconnect(freerdp* instance) {
 
 int on_certificate(freerdp* instance, const BYTE* data, size_t length, const char* /*host*/, UINT16 /*port*/,
                    DWORD /*flags*/) {
+  leg_of(instance->context).note_certificate();
   const std::string pem(reinterpret_cast<const char*>(data), length);
   rdpCertificate* certificate = freerdp_certificate_new_from_pem(pem.c_str());
   char* text = certificate == nullptr ? nullptr : freerdp_certificate_get_fingerprint(certificate);
@@ -320,8 +321,11 @@ BOOL on_redirect(freerdp* instance) {
 
 }  // namespace
 
-BackLeg::BackLeg(Session& session, Fd backend)
-    : session_(session), backend_(std::move(backend)), to_shut_(::fcntl(backend_.get(), F_DUPFD_CLOEXEC, 0)) {
+BackLeg::BackLeg(Session& session, Fd backend, Security security)
+    : session_(session),
+      security_(security),
+      backend_(std::move(backend)),
+      to_shut_(::fcntl(backend_.get(), F_DUPFD_CLOEXEC, 0)) {
   if (session.sink() != nullptr) tap_ = std::make_unique<PictureTap>(*session.sink());
 }
 
@@ -364,8 +368,8 @@ Result<void> BackLeg::start(const std::optional<Credentials>& credentials,
   auto callbacks = *freerdp_get_io_callbacks(instance_->context);
   callbacks.TCPConnect = on_tcp_connect;
   if (!freerdp_set_io_callbacks(instance_->context, &callbacks)) return failure("no way to hand over the socket");
-  if (auto set = set_up_back(*session_.front()->settings, *instance_->context->settings, session_.start(), credentials,
-                             tap_ != nullptr);
+  if (auto set = set_up_back(*session_.front()->settings, *instance_->context->settings, session_.start(), security_,
+                             credentials, tap_ != nullptr);
       !set) {
     return set;
   }
@@ -377,10 +381,7 @@ Result<void> BackLeg::start(const std::optional<Credentials>& credentials,
 void BackLeg::run() {
   session_.back_pulse().working();
   const bool connected = freerdp_connect(instance_) == TRUE;
-  if (!connected) {
-    const auto error = freerdp_get_last_error(instance_->context);
-    session_.end("backend_refused", freerdp_get_last_error_name(error));
-  }
+  if (!connected) tell_failure();
   session_.back_is_connected(connected);
   std::array<HANDLE, MAXIMUM_WAIT_OBJECTS> handles{};
   while (connected && !session_.is_ending() && !freerdp_shall_disconnect_context(instance_->context)) {
@@ -408,6 +409,15 @@ void BackLeg::run() {
     }
     freerdp_disconnect(instance_);
   }
+}
+
+void BackLeg::tell_failure() {
+  const auto error = freerdp_get_last_error(instance_->context);
+  // Without a certificate it has not come to TLS: what failed is the choice of the security protocol.
+  const bool refuses_nla = security_ == Security::nla && !certificate_seen_ &&
+                           error == static_cast<UINT32>(FREERDP_ERROR_SECURITY_NEGO_CONNECT_FAILED);
+  if (refuses_nla && session_.start().back_may_fall_back) return session_.back_refuses_nla();
+  session_.end("backend_refused", freerdp_get_last_error_name(error));
 }
 
 void BackLeg::stop() {

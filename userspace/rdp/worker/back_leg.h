@@ -23,7 +23,7 @@ class Session;
 
 class BackLeg {
  public:
-  BackLeg(Session& session, Fd backend);
+  BackLeg(Session& session, Fd backend, Security security);
   ~BackLeg();
   BackLeg(const BackLeg&) = delete;
   BackLeg& operator=(const BackLeg&) = delete;
@@ -38,18 +38,24 @@ class BackLeg {
   [[nodiscard]] PictureTap* tap() { return tap_.get(); }
   int take_socket();                               // once; then -1
   void recording_failed(const std::string& what);  // told once
+  int take_socket();                               // once; then -1
+  void note_certificate() { certificate_seen_ = true; }
   void note_redirection() { redirected_ = true; }
 
  private:
   void run();
 
+  void tell_failure();
+
   Session& session_;
+  Security security_;
   Fd backend_;
   Fd to_shut_;  // a duplicate
   std::unique_ptr<PictureTap> tap_;
   freerdp* instance_ = nullptr;
   bool redirected_ = false;
   bool recording_failed_ = false;
+  bool certificate_seen_ = false;
   std::thread thread_;
 };
 

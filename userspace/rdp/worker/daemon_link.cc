@@ -17,6 +17,7 @@ std::uint64_t& number_of(Message& query) {
   if (auto* account = std::get_if<AccountQuery>(&query)) return account->number;
   if (auto* logon = std::get_if<LogonQuery>(&query)) return logon->number;
   if (auto* activation = std::get_if<ActivationQuery>(&query)) return activation->number;
+  if (auto* fallback = std::get_if<FallbackQuery>(&query)) return fallback->number;
   return std::get<CertificateQuery>(query).number;
 }
 

@@ -146,8 +146,22 @@ SECURITY_STATUS on_ntlm_hash(void* client, const SEC_WINNT_AUTH_IDENTITY* identi
   return made ? good : refused;
 }
 
-BOOL on_logon(freerdp_peer* peer, const SEC_WINNT_AUTH_IDENTITY* /*identity*/, BOOL /*automatic*/) {
-  session_of(peer).handshake_went_on();
+// `after_nla`: what the client has delegated stands in the settings, up to its Client Info (nla_read_ts_credentials()
+// of FreeRDP 3.10; `identity` is empty). The PIN of a smart card is no password.
+BOOL on_logon(freerdp_peer* peer, const SEC_WINNT_AUTH_IDENTITY* /*identity*/, BOOL after_nla) {
+  auto& session = session_of(peer);
+  session.handshake_went_on();
+  if (!after_nla) return TRUE;
+  session.has_logged_in();
+  const auto* settings = peer->context->settings;
+  const auto text = [&](FreeRDP_Settings_Keys_String key) {
+    const char* value = freerdp_settings_get_string(settings, key);
+    return value == nullptr ? std::string() : std::string(value);
+  };
+  const bool is_pin = freerdp_settings_get_bool(settings, FreeRDP_PasswordIsSmartcardPin) == TRUE;
+  session.take_delegated({.user = text(FreeRDP_Username),
+                          .domain = text(FreeRDP_Domain),
+                          .password = is_pin ? std::string() : text(FreeRDP_Password)});
   return TRUE;
 }
 BOOL on_capabilities(freerdp_peer* peer) {
@@ -227,8 +241,10 @@ void FrontLeg::run() {
     if (count == 0) return;
     session_.front_pulse().waiting();
     if (WaitForMultipleObjects(count + 1, handles.data(), FALSE, INFINITE) == WAIT_FAILED) return;
-    session_.front_pulse().working();
-    if (session_.is_ending() || !peer_->CheckFileDescriptor(peer_)) return;
+    if (session_.is_ending()) return;
+    if (peer_->CheckFileDescriptor(peer_)) continue;
+    session_.front_has_failed();
+    return;
   }
 }
 

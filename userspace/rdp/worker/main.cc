@@ -19,6 +19,7 @@
 #include <string_view>
 
 #include "rdp/event_track.h"
+#include "rdp/worker/certificate_chain.h"
 #include "rdp/worker/confinement.h"
 #include "rdp/worker/daemon_link.h"
 #include "rdp/worker/recorder.h"
@@ -61,6 +62,7 @@ int serve() {
   rdp::DaemonLink link{Fd(channel_descriptor)};
   auto order = link.wait_for_start();
   if (!order) return 0;  // the daemon needs no more workers
+  if (auto set = rdp::send_chain_of(order->start.certificate); !set) return fail(set.error());
   std::unique_ptr<rdp::Recorder> recorder;
   std::optional<Error> no_recording;
   if (order->start.recording) {

@@ -82,11 +82,27 @@ bool Session::stands_still() const {
 std::optional<std::string> Session::account_hash(const std::string& user, const std::string& domain) {
   auto answer = link_.ask(AccountQuery{.user = user, .domain = domain});
   if (!answer || !answer->reply.accepted) return std::nullopt;
+  account_ = user;
   return answer->reply.nt_hash;
+}
+
+void Session::front_has_failed() {
+  if (account_) end("front_refused", *account_);
 }
 
 void Session::handshake_went_on() {
   if (!is_ending()) link_.expect(std::chrono::seconds(start_.handshake_seconds));
+}
+
+void Session::take_delegated(Credentials credentials) {
+  delegated_ = std::move(credentials);
+}
+
+void Session::take_terms(ChannelTerms terms) {
+  start_.channels = terms.channels;
+  start_.denied_channels = std::move(terms.denied_channels);
+  start_.dynamic_channels = std::move(terms.dynamic_channels);
+  gates_ = std::make_unique<ChannelGates>(*this);  // through which nothing has passed yet
 }
 
 bool Session::connect_back() {
@@ -96,21 +112,54 @@ bool Session::connect_back() {
     end("refused", "", start_.refusal);
     return false;
   }
-  auto logon = logon_of(*front(), accepted_channels(peer()), start_.front);
+  auto query = logon_of(*front(), accepted_channels(peer()), start_.front);
+  if (delegated_) {
+    query.user = delegated_->user;
+    query.domain = delegated_->domain;
+  }
   if (events_ != nullptr) {
-    events_->notice(logon);
+    events_->notice(query);
     events_->keyboard(freerdp_settings_get_uint32(front()->settings, FreeRDP_KeyboardLayout));
   }
-  auto answer = link_.ask(std::move(logon));
+  auto answer = link_.ask(std::move(query));
   if (!answer || !answer->reply.accepted || !answer->descriptor) {
     ever_active_ = true;  // as far as it can be told why
     end("refused", "", answer ? answer->reply.error_info : 0);
     return false;
   }
-  back_ = std::make_unique<BackLeg>(*this, std::move(answer->descriptor));
-  if (auto begun = back_->start(answer->reply.credentials, answer->reply.cookie); !begun) {
-    end("error", begun.error().text());
+  if (answer->reply.terms) take_terms(std::move(*answer->reply.terms));
+  const auto& credentials = answer->reply.credentials ? answer->reply.credentials : delegated_;
+  start_back(std::move(answer->descriptor), start_.back, credentials, answer->reply.cookie);
+  if (may_fall_back()) {
+    auto other = link_.ask(FallbackQuery{});
+    if (other && other->reply.accepted && other->descriptor) {
+      start_back(std::move(other->descriptor), Security::tls, credentials, answer->reply.cookie);
+    } else {
+      end("backend_refused", "no second connection, for TLS");
+    }
+  }
+  const std::lock_guard lock(mutex_);
+  if (!back_connected_ || ending_) {
+    ever_active_ = true;
     return false;
+  }
+  back_context_.store(back_->context(), std::memory_order_release);
+  return true;
+}
+
+// Returns when it is connected, or will not be.
+void Session::start_back(Fd backend, Security security, const std::optional<Credentials>& credentials,
+                         const std::optional<ReconnectCookie>& cookie) {
+  back_.reset();
+  {
+    const std::lock_guard lock(mutex_);
+    back_settled_ = false;
+    back_refuses_nla_ = false;
+  }
+  back_ = std::make_unique<BackLeg>(*this, std::move(backend), security);
+  if (auto begun = back_->start(credentials, cookie); !begun) {
+    end("error", begun.error().text());
+    return;
   }
   std::unique_lock lock(mutex_);
   // Twice as long as a client: a server asks its domain.
@@ -118,14 +167,16 @@ bool Session::connect_back() {
                          [this] { return back_settled_ || ending_; })) {
     lock.unlock();
     end("backend_timeout", "the backend was silent in the handshake");
-    lock.lock();
   }
-  if (!back_connected_ || ending_) {
-    ever_active_ = true;
-    return false;
-  }
-  back_context_.store(back_->context(), std::memory_order_release);
-  return true;
+}
+
+bool Session::may_fall_back() const {
+  return back_refuses_nla_ && !is_ending();
+}
+
+void Session::back_refuses_nla() {
+  const std::lock_guard lock(mutex_);
+  back_refuses_nla_ = true;
 }
 
 void Session::back_is_connected(bool connected) {

@@ -56,7 +56,12 @@ class Session {
   [[nodiscard]] Pulse& front_pulse() { return front_pulse_; }
   // The NT hash of who logs in by NLA (16 bytes), or nothing.
   std::optional<std::string> account_hash(const std::string& user, const std::string& domain);
+  void has_logged_in() { account_.reset(); }
+  void front_has_failed();  // a client that has not logged in with its account is said to be one
   void handshake_went_on();
+  // What the client gives for the server after NLA (CredSSP, MS-CSSP 2.2.1.2); then this counts, and not what stands in
+  // its Client Info.
+  void take_delegated(Credentials credentials);
   bool connect_back();  // at PostConnect
   bool open_gate();     // at Activate
 
@@ -64,6 +69,7 @@ class Session {
   [[nodiscard]] Pulse& back_pulse() { return back_pulse_; }
   bool is_right_certificate(const std::string& pem, const std::string& fingerprint);
   void back_is_connected(bool connected);
+  void back_refuses_nla();
   bool wait_at_gate();  // false: it ends
   void back_has_ended(std::string reason, std::string detail, std::uint32_t error_info);
   void client_is_gone();  // also on the front's
@@ -82,6 +88,10 @@ class Session {
   [[nodiscard]] rdpContext* back() const { return back_context_.load(std::memory_order_acquire); }
 
  private:
+  void take_terms(ChannelTerms terms);
+  void start_back(Fd backend, Security security, const std::optional<Credentials>& credentials,
+                  const std::optional<ReconnectCookie>& cookie);
+  [[nodiscard]] bool may_fall_back() const;
   [[nodiscard]] bool sizes_differ() const;
   bool activate();  // the daemon lets the session begin
   void tell_active();
@@ -90,6 +100,8 @@ class Session {
   DaemonLink& link_;
   FrameSink* sink_;
   EventTrack* events_;
+  std::optional<std::string> account_;  // whose password is being looked at
+  std::optional<Credentials> delegated_;
   std::unique_ptr<ChannelGates> gates_;
   std::unique_ptr<FrontLeg> front_;
   std::unique_ptr<BackLeg> back_;
@@ -101,6 +113,7 @@ class Session {
   std::condition_variable changed_;
   bool back_settled_ = false;
   bool back_connected_ = false;
+  bool back_refuses_nla_ = false;
   bool gate_open_ = false;
   bool ever_active_ = false;  // the client could be told something
   bool is_open_ = false;      // of the front's thread

@@ -61,6 +61,11 @@ bool copy_monitors(const rdpSettings& from, rdpSettings& to) {
          copy_numbers(from, to, {FreeRDP_MonitorCount, FreeRDP_MonitorFlags, FreeRDP_MonitorAttributeFlags});
 }
 
+// Kerberos would ask the network, which a worker has not; and at the front it would take for an account who is none.
+bool only_ntlm(rdpSettings& settings) {
+  return freerdp_settings_set_string(&settings, FreeRDP_AuthenticationPackageList, "!kerberos") == TRUE;
+}
+
 }  // namespace
 
 bool announces_graphics(const rdpSettings& settings) {
@@ -107,13 +112,13 @@ Result<void> set_up_front(rdpSettings& settings, const Start& start) {
       freerdp_settings_set_uint32(&settings, FreeRDP_EncryptionLevel, ENCRYPTION_LEVEL_CLIENT_COMPATIBLE) &&
       freerdp_settings_set_uint16(&settings, FreeRDP_TLSMinVersion, 0x0303 /* 1.2 */);
   forget_orders(settings);
-  if (!set) return failure("the settings of the front cannot be made");
+  if (!set || !only_ntlm(settings)) return failure("the settings of the front cannot be made");
   return {};
 }
 
-Result<void> set_up_back(const rdpSettings& front, rdpSettings& back, const Start& start,
+Result<void> set_up_back(const rdpSettings& front, rdpSettings& back, const Start& start, Security security,
                          const std::optional<Credentials>& credentials, bool decode) {
-  const bool nla = start.back == Security::nla;
+  const bool nla = security == Security::nla;
   const bool graphics = announces_graphics(front);
   bool set = freerdp_settings_set_string(&back, FreeRDP_ServerHostname, start.backend.c_str()) &&
              freerdp_settings_set_uint32(&back, FreeRDP_ServerPort, 3389) &&
@@ -185,7 +190,7 @@ Result<void> set_up_back(const rdpSettings& front, rdpSettings& back, const Star
                               FreeRDP_RemoteConsoleAudio, FreeRDP_ConsoleSession, FreeRDP_UnicodeInput,
                               FreeRDP_HasHorizontalWheel, FreeRDP_HasExtendedMouseEvent, FreeRDP_HasRelativeMouseEvent,
                               FreeRDP_HasQoeEvent, FreeRDP_SupportMonitorLayoutPdu});
-  set = set && copy_size(front, back) && copy_monitors(front, back);
+  set = set && copy_size(front, back) && copy_monitors(front, back) && only_ntlm(back);
   forget_orders(back);
   if (!set) return failure("the settings of the leg to the backend cannot be made");
   return {};

@@ -18,7 +18,7 @@ namespace gatehouse::rdp {
 Result<void> set_up_front(rdpSettings& settings, const Start& start);
 
 // Of a client that is connected, for a backend that is not yet. `decode`: the picture is wanted here as well.
-Result<void> set_up_back(const rdpSettings& front, rdpSettings& back, const Start& start,
+Result<void> set_up_back(const rdpSettings& front, rdpSettings& back, const Start& start, Security security,
                          const std::optional<Credentials>& credentials, bool decode);
 
 // Whether this leg's client has RDPGFX.
