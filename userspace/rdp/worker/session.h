@@ -34,6 +34,7 @@ class BackLeg;
 class EventTrack;
 class ChannelGates;
 class FrontLeg;
+class SessionWarning;
 
 class Session {
  public:
@@ -48,6 +49,8 @@ class Session {
   // From any thread. The first reason counts. With error information the client is told, if it can be.
   void end(std::string reason, std::string detail, std::uint32_t error_info = 0);
   [[nodiscard]] bool is_ending() const { return ending_; }
+  // From any thread: that it ends in so many seconds.
+  void warn(std::uint32_t seconds);
 
   // ---- of the front, on its thread
   // The NT hash of who logs in by NLA (16 bytes), or nothing.
@@ -62,11 +65,13 @@ class Session {
   bool wait_at_gate();  // false: it ends
   void back_has_ended(std::string reason, std::string detail, std::uint32_t error_info);
   bool back_was_resized();
+  [[nodiscard]] bool is_open();  // the client is active
 
   [[nodiscard]] const Start& start() const { return start_; }
   [[nodiscard]] DaemonLink& link() { return link_; }
   [[nodiscard]] FrameSink* sink() { return sink_; }
   [[nodiscard]] ChannelGates& gates() { return *gates_; }
+  [[nodiscard]] SessionWarning& warning() { return *warning_; }
   [[nodiscard]] EventTrack* events() { return events_; }
   // To the daemon, and the events.
   void tell(const Message& notice);
@@ -84,6 +89,7 @@ class Session {
   FrameSink* sink_;
   EventTrack* events_;
   std::unique_ptr<ChannelGates> gates_;
+  std::unique_ptr<SessionWarning> warning_;
   std::unique_ptr<FrontLeg> front_;
   std::unique_ptr<BackLeg> back_;
   std::atomic<rdpContext*> back_context_{nullptr};
