@@ -36,6 +36,7 @@ TEST_F(LegSettings, SizeAndDensityOfTheClientAreTheBackends) {
   set(FreeRDP_DesktopPhysicalHeight, 340);
   set(FreeRDP_DesktopScaleFactor, 175);
   set(FreeRDP_DeviceScaleFactor, 140);
+  ASSERT_TRUE(freerdp_settings_set_bool(front_.get(), FreeRDP_SupportMonitorLayoutPdu, TRUE));
   ASSERT_TRUE(freerdp_settings_set_uint16(front_.get(), FreeRDP_DesktopOrientation, 90));
   hand_on();
   EXPECT_EQ(told(FreeRDP_DesktopWidth), 3840U);
@@ -46,6 +47,7 @@ TEST_F(LegSettings, SizeAndDensityOfTheClientAreTheBackends) {
   EXPECT_EQ(told(FreeRDP_DeviceScaleFactor), 140U);
   EXPECT_EQ(freerdp_settings_get_uint16(back_.get(), FreeRDP_DesktopOrientation), 90);
   EXPECT_FALSE(told(FreeRDP_UseMultimon));
+  EXPECT_FALSE(told(FreeRDP_SupportMonitorLayoutPdu)) << "a server without it would be waited for";
 }
 
 TEST_F(LegSettings, EachMonitorOfTheClientIsTheBackends) {

@@ -8,6 +8,7 @@
 #include "gate/loop.h"
 #include "gate/rdp_error_info.h"
 #include "gate/rdp_forwarder.h"
+#include "gate/rdp_login.h"
 
 namespace gatehouse::gate {
 
@@ -107,7 +108,8 @@ void Loop::begin_session(const std::shared_ptr<Session>& session) {
   auto question = session->question(now());
   const auto open_before = presence_.take_place(session->user);
   if (snapshot_.policy->limits_sessions()) question.open_sessions = open_before;
-  const auto decision = policy::decide(snapshot_, question);
+  const auto decision = session->logins.empty() ? policy::decide(snapshot_, question)
+                                                : decide_for_login(snapshot_, question, session->logins);
   if (!decision.allowed) return refuse_activation(*session, decision.reason);
   write_opening(session,
                 options_.rdp->reconnects.begin(session->id, {session->user, session->service}, cut_of(session)));

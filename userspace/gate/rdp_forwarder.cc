@@ -95,6 +95,7 @@ class RdpForwarder final : public Forwarder {
   std::optional<Channel> channel_;
   std::optional<SteadyTime> dialing_since_;
   std::optional<SteadyTime> aborted_;
+  std::optional<rdp::Warn> early_warning_;  // before there was a worker to draw it
   bool records_ = false;
   bool logged_in_ = false;  // at the front, with an account
   bool fell_back_ = false;
@@ -220,6 +221,7 @@ Task<RelayOutcome> RdpForwarder::forward() {
     co_return outcome();
   }
   channel_.emplace(client_.get_executor(), worker_->channel().get());
+  if (early_warning_) tell(*early_warning_);
   co_await listen();
   cut();
   co_return outcome();
@@ -498,7 +500,12 @@ bool RdpForwarder::is_stuck(SteadyTime now) {
 }
 
 void RdpForwarder::announce_end(Duration left) {
-  if (channel_ && !over_) tell(rdp::Warn{.seconds = static_cast<std::uint32_t>(left.count() / 1000)});
+  const rdp::Warn warning{.seconds = static_cast<std::uint32_t>(left.count() / 1000)};
+  if (channel_ && !over_) {
+    tell(warning);
+  } else if (!over_) {
+    early_warning_ = warning;
+  }
 }
 
 }  // namespace

@@ -30,12 +30,13 @@
 #include "rdp/worker/pointer_shapes.h"
 #include "rdp/worker/reconnection.h"
 #include "rdp/worker/session.h"
+#include "rdp/worker/session_warning.h"
 #include "rdp/worker/settings.h"
 
 namespace gatehouse::rdp {
 namespace {
 
-constexpr DWORD owed_after_ms = 130;
+constexpr DWORD owed_after_ms = 130;  // a picture, or a look at the warning
 
 // What gdi would do with the graphics of before the pipeline; kept, so that it decodes beside the forwarding.
 struct Decoders {
@@ -87,6 +88,7 @@ void decode(rdpContext* context, Decode&& with) {
 }
 
 BOOL on_surface_bits(rdpContext* context, const SURFACE_BITS_COMMAND* command) {
+  leg_of(context).session().warning().has_painted();
   if (!pass_on(context, [&](rdpContext* front) { return front->update->SurfaceBits(front, command); })) return FALSE;
   decode(context, [&](const Decoders& decoders) { return decoders.surface_bits(context, command); });
   return TRUE;
@@ -95,6 +97,7 @@ BOOL on_frame_marker(rdpContext* context, const SURFACE_FRAME_MARKER* marker) {
   return pass_on(context, [&](rdpContext* front) { return front->update->SurfaceFrameMarker(front, marker); });
 }
 BOOL on_bitmap_update(rdpContext* context, const BITMAP_UPDATE* bitmap) {
+  leg_of(context).session().warning().has_painted();
   if (!pass_on(context, [&](rdpContext* front) { return front->update->BitmapUpdate(front, bitmap); })) return FALSE;
   decode(context, [&](const Decoders& decoders) { return decoders.bitmap_update(context, bitmap); });
   return TRUE;
@@ -205,7 +208,9 @@ BOOL on_channel_data(freerdp* instance, UINT16 id, const BYTE* data, size_t size
   const Chunk chunk{data, size, flags, total};
   const bool dynamic = std::strcmp(name, DRDYNVC_SVC_CHANNEL_NAME) == 0;
   if (dynamic && refuse_dynamic(leg.session(), instance, id, chunk)) return TRUE;
-  if (!pass_to_front(leg.session(), name, chunk)) {
+  const auto taken = dynamic ? leg.session().warning().stream().take(chunk) : GraphicsStream::Taken::pass;
+  if (taken == GraphicsStream::Taken::gone ||
+      (taken == GraphicsStream::Taken::pass && !pass_to_front(leg.session(), name, chunk))) {
     leg.session().client_is_gone();
     return FALSE;
   }
@@ -385,15 +390,18 @@ void BackLeg::run() {
   session_.back_is_connected(connected);
   std::array<HANDLE, MAXIMUM_WAIT_OBJECTS> handles{};
   while (connected && !session_.is_ending() && !freerdp_shall_disconnect_context(instance_->context)) {
+    handles[0] = session_.warning().wake_up();
     const DWORD count =
-        freerdp_get_event_handles(instance_->context, handles.data(), static_cast<DWORD>(handles.size()));
+        freerdp_get_event_handles(instance_->context, &handles[1], static_cast<DWORD>(handles.size() - 1));
     session_.back_pulse().waiting();
-    const DWORD patience = tap_ && tap_->owes() ? owed_after_ms : INFINITE;
-    const DWORD woken = count == 0 ? WAIT_FAILED : WaitForMultipleObjects(count, handles.data(), FALSE, patience);
+    const bool owes = tap_ && tap_->owes();
+    const bool warns = session_.warning().look(instance_->context);
+    const DWORD patience = owes || warns ? owed_after_ms : INFINITE;
+    const DWORD woken = count == 0 ? WAIT_FAILED : WaitForMultipleObjects(count + 1, handles.data(), FALSE, patience);
     if (woken == WAIT_FAILED) break;
     session_.back_pulse().working();
     if (woken == WAIT_TIMEOUT) {
-      tap_->picture_changed(*instance_->context);
+      if (owes) tap_->picture_changed(*instance_->context);
       continue;
     }
     if (!freerdp_check_event_handles(instance_->context)) break;

@@ -18,6 +18,7 @@
 #include "rdp/device_gate.h"
 #include "rdp/dynamic_channels.h"
 #include "rdp/worker/session.h"
+#include "rdp/worker/session_warning.h"
 #include "rdp/worker/settings.h"
 
 namespace gatehouse::rdp {
@@ -83,12 +84,22 @@ bool pass_to_back(Session& session, std::uint16_t front_id, const Chunk& chunk) 
   const char* name = WTSChannelGetName(session.peer(), front_id);
   if (name == nullptr) return true;
   if (auto* gate = session.gates().of(name)) return pass_gate(session, *gate, name, Direction::to_server, chunk);
+  if (std::strcmp(name, DRDYNVC_SVC_CHANNEL_NAME) == 0) {
+    if (const auto instead = session.warning().stream().from_client(chunk)) {
+      return instead->empty() ||
+             send_to_back(session, name, {instead->data(), instead->size(), chunk.flags, instead->size()});
+    }
+  }
   return send_to_back(session, name, chunk);
 }
 
 bool pass_to_front(Session& session, const char* name, const Chunk& chunk) {
   if (auto* gate = session.gates().of(name)) return pass_gate(session, *gate, name, Direction::to_client, chunk);
   return send_to_front(session, name, chunk);
+}
+
+bool send_dynamic_to_front(Session& session, const Chunk& chunk) {
+  return send_to_front(session, DRDYNVC_SVC_CHANNEL_NAME, chunk);
 }
 
 bool refuse_dynamic(Session& session, freerdp* instance, std::uint16_t id, const Chunk& chunk) {

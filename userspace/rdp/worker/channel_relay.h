@@ -20,6 +20,8 @@ class Session;
 // Both end the session where what comes is malformed.
 bool pass_to_back(Session& session, std::uint16_t front_id, const Chunk& chunk);
 bool pass_to_front(Session& session, const char* name, const Chunk& chunk);
+// Of drdynvc, past everything.
+bool send_dynamic_to_front(Session& session, const Chunk& chunk);
 
 class ChannelGates {
  public:

@@ -78,7 +78,7 @@ int serve() {
   const auto events = recorder ? track_into(*recorder, order->start.keys) : nullptr;
   rdp::Session session(std::move(order->start), std::move(order->client), link, recorder.get(), events.get());
   link.run({.on_end = [&](const rdp::End& end) { session.end("ended", "", end.error_info); },
-            .on_warn = [](const rdp::Warn&) {},
+            .on_warn = [&](const rdp::Warn& warn) { session.warn(warn.seconds); },
             .on_silence = [&] { session.end("handshake_timeout", ""); },
             .works = [&] { return !session.stands_still(); }});
   if (no_recording) link.tell(rdp::RecordingFailed{.what = no_recording->text()});

@@ -8,6 +8,7 @@
 #include "rdp/worker/channel_relay.h"
 #include "rdp/worker/front_leg.h"
 #include "rdp/worker/reconnection.h"
+#include "rdp/worker/session_warning.h"
 #include "rdp/worker/settings.h"
 
 namespace gatehouse::rdp {
@@ -27,6 +28,7 @@ Session::Session(Start start, Fd client, DaemonLink& link, FrameSink* sink, Even
       sink_(sink),
       events_(events),
       gates_(std::make_unique<ChannelGates>(*this)),
+      warning_(std::make_unique<SessionWarning>(*this)),
       front_(std::make_unique<FrontLeg>(*this, std::move(client))) {}
 
 Session::~Session() = default;
@@ -235,6 +237,15 @@ bool Session::is_right_certificate(const std::string& pem, const std::string& fi
   if (answer && answer->reply.accepted) return true;
   end("backend_certificate", fingerprint, answer ? answer->reply.error_info : 0);
   return false;
+}
+
+void Session::warn(std::uint32_t seconds) {
+  warning_->warn(seconds);
+}
+
+bool Session::is_open() {
+  const std::lock_guard lock(mutex_);
+  return gate_open_ && !ending_;
 }
 
 bool Session::wait_at_gate() {

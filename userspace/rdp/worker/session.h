@@ -35,6 +35,7 @@ class BackLeg;
 class EventTrack;
 class ChannelGates;
 class FrontLeg;
+class SessionWarning;
 
 class Session {
  public:
@@ -51,6 +52,8 @@ class Session {
   [[nodiscard]] bool is_ending() const { return ending_; }
   // A leg has been at one thing for longer than anything may take.
   [[nodiscard]] bool stands_still() const;
+  // From any thread: that it ends in so many seconds.
+  void warn(std::uint32_t seconds);
 
   // ---- of the front, on its thread
   [[nodiscard]] Pulse& front_pulse() { return front_pulse_; }
@@ -74,11 +77,13 @@ class Session {
   void back_has_ended(std::string reason, std::string detail, std::uint32_t error_info);
   void client_is_gone();  // also on the front's
   bool back_was_resized();
+  [[nodiscard]] bool is_open();  // the client is active
 
   [[nodiscard]] const Start& start() const { return start_; }
   [[nodiscard]] DaemonLink& link() { return link_; }
   [[nodiscard]] FrameSink* sink() { return sink_; }
   [[nodiscard]] ChannelGates& gates() { return *gates_; }
+  [[nodiscard]] SessionWarning& warning() { return *warning_; }
   [[nodiscard]] EventTrack* events() { return events_; }
   // To the daemon, and the events.
   void tell(const Message& notice);
@@ -103,6 +108,7 @@ class Session {
   std::optional<std::string> account_;  // whose password is being looked at
   std::optional<Credentials> delegated_;
   std::unique_ptr<ChannelGates> gates_;
+  std::unique_ptr<SessionWarning> warning_;
   std::unique_ptr<FrontLeg> front_;
   std::unique_ptr<BackLeg> back_;
   std::atomic<rdpContext*> back_context_{nullptr};

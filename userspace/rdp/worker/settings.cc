@@ -49,15 +49,16 @@ std::string text_of(const rdpSettings& settings, FreeRDP_Settings_Keys_String ke
   return text == nullptr ? std::string() : std::string(text);
 }
 
-// The client's monitors, and how dense each is; one alone is the desktop itself.
+// The client's monitors, and how dense each is; one alone is the desktop itself. Only of several the server shall tell
+// the layout: FreeRDP waits for that before it goes on, and not every server has it.
 bool copy_monitors(const rdpSettings& from, rdpSettings& to) {
   const auto count = freerdp_settings_get_uint32(&from, FreeRDP_MonitorCount);
-  if (count < 2) return freerdp_settings_set_bool(&to, FreeRDP_UseMultimon, FALSE);
+  if (count < 2) return set_switches(to, {{FreeRDP_UseMultimon, false}, {FreeRDP_SupportMonitorLayoutPdu, false}});
   return freerdp_settings_set_pointer_len(&to, FreeRDP_MonitorDefArray,
                                           freerdp_settings_get_pointer(&from, FreeRDP_MonitorDefArray), count) &&
          freerdp_settings_set_bool(&to, FreeRDP_UseMultimon, TRUE) &&
          freerdp_settings_set_bool(&to, FreeRDP_SpanMonitors, FALSE) &&
-         copy_switches(from, to, {FreeRDP_HasMonitorAttributes}) &&
+         copy_switches(from, to, {FreeRDP_HasMonitorAttributes, FreeRDP_SupportMonitorLayoutPdu}) &&
          copy_numbers(from, to, {FreeRDP_MonitorCount, FreeRDP_MonitorFlags, FreeRDP_MonitorAttributeFlags});
 }
 
@@ -183,13 +184,13 @@ Result<void> set_up_back(const rdpSettings& front, rdpSettings& back, const Star
                              FreeRDP_DesktopScaleFactor, FreeRDP_DeviceScaleFactor, FreeRDP_SurfaceCommandsSupported});
   set = set && freerdp_settings_set_uint16(&back, FreeRDP_DesktopOrientation,
                                            freerdp_settings_get_uint16(&front, FreeRDP_DesktopOrientation));
-  set = set && copy_switches(front, back,
-                             {FreeRDP_RemoteFxCodec, FreeRDP_NSCodec, FreeRDP_NSCodecAllowDynamicColorFidelity,
-                              FreeRDP_NSCodecAllowSubsampling, FreeRDP_SurfaceFrameMarkerEnabled,
-                              FreeRDP_FrameMarkerCommandEnabled, FreeRDP_SurfaceCommandsEnabled,
-                              FreeRDP_RemoteConsoleAudio, FreeRDP_ConsoleSession, FreeRDP_UnicodeInput,
-                              FreeRDP_HasHorizontalWheel, FreeRDP_HasExtendedMouseEvent, FreeRDP_HasRelativeMouseEvent,
-                              FreeRDP_HasQoeEvent, FreeRDP_SupportMonitorLayoutPdu});
+  set = set &&
+        copy_switches(front, back,
+                      {FreeRDP_RemoteFxCodec, FreeRDP_NSCodec, FreeRDP_NSCodecAllowDynamicColorFidelity,
+                       FreeRDP_NSCodecAllowSubsampling, FreeRDP_SurfaceFrameMarkerEnabled,
+                       FreeRDP_FrameMarkerCommandEnabled, FreeRDP_SurfaceCommandsEnabled, FreeRDP_RemoteConsoleAudio,
+                       FreeRDP_ConsoleSession, FreeRDP_UnicodeInput, FreeRDP_HasHorizontalWheel,
+                       FreeRDP_HasExtendedMouseEvent, FreeRDP_HasRelativeMouseEvent, FreeRDP_HasQoeEvent});
   set = set && copy_size(front, back) && copy_monitors(front, back) && only_ntlm(back);
   forget_orders(back);
   if (!set) return failure("the settings of the leg to the backend cannot be made");

@@ -1,0 +1,99 @@
+// The warning that a session ends soon, over the client's picture: it is there, it goes, and what it covered is there
+// again.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/time.h"
+#include "rdp_desktop.h"
+#include "rdp_session_of_xrdp.h"
+
+namespace gatehouse::test {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+constexpr const char* banner_area = "300x60+362+0";
+
+struct Viewer {
+  const char* name;
+  const char* program;
+  std::vector<std::string> graphics;
+};
+void PrintTo(const Viewer& viewer, std::ostream* out) {
+  *out << viewer.name;
+}
+
+// With a recording, and without: then nothing is decoded here.
+class RdpWarning : public RdpDesktop, public ::testing::WithParamInterface<std::tuple<Viewer, bool>> {
+ protected:
+  std::unique_ptr<Process> view() {
+    const auto& viewer = std::get<0>(GetParam());
+    return client_of(viewer.program, viewer.graphics);
+  }
+  bool records() { return std::get<1>(GetParam()); }
+  // Its end comes into sight.
+  void let_it_end_in(std::chrono::seconds left) {
+    apply("channels: all, record: " + std::string(records() ? "true" : "false") + ", end: \"" +
+          format_time(now() + left) + "\"");
+  }
+};
+
+TEST_P(RdpWarning, IsShownOverThePictureAndGoes) {
+  apply("channels: all, record: " + std::string(records() ? "true" : "false"));
+  const auto viewer = view();
+  ASSERT_TRUE(shows_the_desktop()) << viewer->errors();
+  EXPECT_LT(difference(banner_area), 100);
+  let_it_end_in(250s);
+  ASSERT_TRUE(eventually([&] { return difference(banner_area) > 15'000; }, 10s)) << viewer->errors() << gateway_.log();
+  EXPECT_LT(difference("1024x600+0+168"), 1000) << "it is larger than it ought to be";
+  // The desktop goes on beneath it.
+  draw("darkgreen");
+  EXPECT_TRUE(eventually([&] { return difference("1024x600+0+168") < 1000; }, 10s));
+  EXPECT_TRUE(eventually([&] { return difference(banner_area) > 15'000; }, 2s))
+      << "what the server paints wipes it away";
+  EXPECT_TRUE(eventually([&] { return difference() < 1000; }, 25s)) << difference() << " pixels are not as before";
+  draw("darkred");
+  EXPECT_TRUE(eventually([&] { return difference() < 1000; }, 10s)) << "the picture does not change any more";
+  at_seat({"mousemove", "300", "300", "click", "1"});
+  draw("steelblue");
+  EXPECT_TRUE(eventually([&] { return difference() < 1000; }, 10s)) << "the picture does not change any more";
+  EXPECT_TRUE(viewer->running()) << viewer->errors();
+  if (!records()) return;
+  const auto warnings = events("warning");
+  ASSERT_EQ(warnings.size(), 1U) << gateway_.log();
+  EXPECT_EQ(warnings[0].at("shown"), true);
+  EXPECT_LE(warnings[0].at("seconds"), 250);
+  const auto frame = recorded();
+  EXPECT_LT(differing_pixels(frame, desktop_.shot(directory_, "desktop"), banner_area), 500);
+}
+
+INSTANTIATE_TEST_SUITE_P(Clients, RdpWarning,
+                         ::testing::Combine(::testing::Values(Viewer{"AVC420", "xfreerdp3", {"/gfx:AVC420"}},
+                                                              Viewer{"RFX", "xfreerdp3", {"/gfx:RFX"}},
+                                                              Viewer{"Progressive", "xfreerdp3", {"/gfx:progressive"}},
+                                                              Viewer{"Older", "xfreerdp", {"/rfx"}}),
+                                            ::testing::Bool()),
+                         [](const auto& test) {
+                           return std::string(std::get<0>(test.param).name) +
+                                  (std::get<1>(test.param) ? "Recorded" : "");
+                         });
+
+// A server that sends bitmaps.
+class RdpWarningXrdp : public RdpSessionOfXrdp {};
+
+TEST_F(RdpWarningXrdp, IsShownOverBitmaps) {
+  const auto viewer = client_of("xfreerdp", {"-gfx", "-rfx", "-nsc"});
+  ASSERT_TRUE(is_ready()) << viewer->errors() << sessions();
+  ASSERT_TRUE(shows_colour("#336699")) << viewer->errors();
+  const auto before = seat_.shot(directory_, "before");
+  apply("channels: all, end: \"" + format_time(now() + 250s) + "\"");
+  const auto changed = [&] { return differing_pixels(seat_.shot(directory_, "seat"), before, banner_area); };
+  EXPECT_TRUE(eventually([&] { return changed() > 15'000; }, 10s));
+  EXPECT_TRUE(eventually([&] { return changed() < 100; }, 25s)) << changed();
+  in_session("xsetroot -solid '#993333'");
+  EXPECT_TRUE(shows_colour("#993333"));
+}
+
+}  // namespace
+}  // namespace gatehouse::test

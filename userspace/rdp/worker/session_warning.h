@@ -1,0 +1,69 @@
+// The warning that a session ends soon, drawn over the client's picture for some seconds: over the graphics pipeline by
+// its own means (worker/graphics_stream.h), over older graphics as a bitmap, which is drawn again when the server has
+// painted over it and replaced by the server's picture in the end.
+//
+// Threads: warn() any; from_client() the front's; all else the back's, which waits for wake_up() as well.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <mutex>
+#include <optional>
+#include <vector>
+
+#include "rdp/worker/graphics_stream.h"
+
+using rdpContext = struct rdp_context;
+
+namespace gatehouse::rdp {
+
+class Session;
+
+class SessionWarning {
+ public:
+  static constexpr std::chrono::seconds shown_for{10};
+  static constexpr std::chrono::seconds tried_for{10};
+
+  explicit SessionWarning(Session& session);
+  ~SessionWarning();
+  SessionWarning(const SessionWarning&) = delete;
+  SessionWarning& operator=(const SessionWarning&) = delete;
+
+  void warn(std::uint32_t seconds);
+  [[nodiscard]] void* wake_up() const { return woken_; }  // a WinPR event
+
+  GraphicsStream& stream() { return stream_; }
+  void has_painted() { painted_ = true; }  // older graphics
+  // Does what is due; true: it wants to be called again soon, whatever comes.
+  bool look(rdpContext* back);
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  struct Wanted {
+    Clock::time_point end;    // of the session
+    Clock::time_point until;  // it is shown, or tried
+    bool told = false;
+    [[nodiscard]] std::uint32_t seconds() const;
+  };
+  bool draw();
+  void end(rdpContext* back);
+  void draw_older();
+  void restore_older(rdpContext* back);
+  void send_older(const Area& area, const std::uint8_t* pixels, std::size_t stride);
+  void tell(bool shown);
+
+  Session& session_;
+  void* woken_ = nullptr;
+  GraphicsStream stream_;
+  std::mutex mutex_;
+  std::optional<Clock::time_point> request_;  // when the session ends
+
+  std::optional<Wanted> wanted_;
+  bool older_ = false;  // it is drawn over older graphics
+  bool painted_ = false;
+  Area older_area_;
+  Banner older_banner_;
+  Clock::time_point older_drawn_;
+};
+
+}  // namespace gatehouse::rdp
