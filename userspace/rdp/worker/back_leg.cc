@@ -62,26 +62,31 @@ BOOL pass_on(rdpContext* context, Send&& send) {
   rdpContext* front = front_of(context);
   if (front == nullptr) return FALSE;
   if (send(front)) return TRUE;
-  leg_of(context).session().client_is_gone();
+  leg_of(context).session().end("client_closed", "");
   return FALSE;
 }
 
 // ---- graphics of before the pipeline
 
+template <typename Decoder, typename Update>
+BOOL decode(rdpContext* context, Decoder decoder, const Update* update) {
+  auto* tap = leg_of(context).tap();
+  if (tap == nullptr) return TRUE;
+  if (decoder != nullptr && tap->open_updates(*context) && decoder(context, update)) return TRUE;
+  leg_of(context).session().back_has_ended("error", "what the backend shows cannot be decoded", 0);
+  return FALSE;
+}
+
 BOOL on_surface_bits(rdpContext* context, const SURFACE_BITS_COMMAND* command) {
   if (!pass_on(context, [&](rdpContext* front) { return front->update->SurfaceBits(front, command); })) return FALSE;
-  auto& back = back_of(context);
-  return back.leg->tap() == nullptr || back.decoders.surface_bits == nullptr ||
-         back.decoders.surface_bits(context, command);
+  return decode(context, back_of(context).decoders.surface_bits, command);
 }
 BOOL on_frame_marker(rdpContext* context, const SURFACE_FRAME_MARKER* marker) {
   return pass_on(context, [&](rdpContext* front) { return front->update->SurfaceFrameMarker(front, marker); });
 }
 BOOL on_bitmap_update(rdpContext* context, const BITMAP_UPDATE* bitmap) {
   if (!pass_on(context, [&](rdpContext* front) { return front->update->BitmapUpdate(front, bitmap); })) return FALSE;
-  auto& back = back_of(context);
-  return back.leg->tap() == nullptr || back.decoders.bitmap_update == nullptr ||
-         back.decoders.bitmap_update(context, bitmap);
+  return decode(context, back_of(context).decoders.bitmap_update, bitmap);
 }
 BOOL on_end_paint(rdpContext* context) {
   auto& back = back_of(context);
@@ -157,7 +162,7 @@ BOOL on_channel_data(freerdp* instance, UINT16 id, const BYTE* data, size_t size
   const bool dynamic = std::strcmp(name, DRDYNVC_SVC_CHANNEL_NAME) == 0;
   if (dynamic && refuse_dynamic(leg.session(), instance, id, chunk)) return TRUE;
   if (!pass_to_front(leg.session(), name, chunk)) {
-    leg.session().client_is_gone();
+    leg.session().end("client_closed", "");
     return FALSE;
   }
   // Dynamic channels are there to be decoded only where the client has the graphics pipeline (offer_channels()).
@@ -219,7 +224,14 @@ BOOL on_load_channels(freerdp* instance) {
 
 BOOL on_post_connect(freerdp* instance) {
   rdpContext* context = instance->context;
-  if (!gdi_init(instance, PIXEL_FORMAT_BGRX32)) return FALSE;
+  // Which graphics will come is the server's choice: gdi takes its callbacks only where it is to decode.
+  const bool decodes = !freerdp_settings_get_bool(context->settings, FreeRDP_DeactivateClientDecoding);
+  const bool taps = leg_of(context).tap() != nullptr;
+  if (!freerdp_settings_set_bool(context->settings, FreeRDP_DeactivateClientDecoding, !taps) ||
+      !gdi_init(instance, PIXEL_FORMAT_BGRX32) ||
+      !freerdp_settings_set_bool(context->settings, FreeRDP_DeactivateClientDecoding, !decodes)) {
+    return FALSE;
+  }
   rdpUpdate* update = context->update;
   auto& back = back_of(context);
   back.decoders = {update->SurfaceBits, update->BitmapUpdate};

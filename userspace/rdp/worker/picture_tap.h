@@ -19,6 +19,9 @@ class PictureTap {
 
   bool open_pipeline(rdpContext& context, void* graphics);
   void close_pipeline(rdpContext& context, void* graphics);
+  // The graphics of before the pipeline come, also from a server that takes no notice of the client's: decoders for
+  // them are made when the first ones do.
+  bool open_updates(rdpContext& context);
   void picture_changed(const rdpContext& context);
   [[nodiscard]] bool owes() const { return sink_.owes(); }
 
@@ -38,6 +41,7 @@ class PictureTap {
  private:
   FrameSink& sink_;
   bool works_ = false;
+  bool has_updates_ = false;
 };
 
 }  // namespace gatehouse::rdp

@@ -65,7 +65,6 @@ class Session {
   void back_is_connected(bool connected);
   bool wait_at_gate();  // false: it ends
   void back_has_ended(std::string reason, std::string detail, std::uint32_t error_info);
-  void client_is_gone();  // also on the front's
   bool back_was_resized();
 
   [[nodiscard]] const Start& start() const { return start_; }
