@@ -19,6 +19,7 @@
 #include <array>
 #include <csignal>
 #include <fstream>
+#include <thread>
 
 #include "rdp_desktop.h"
 
@@ -132,6 +133,14 @@ class RdpMatrix : public RdpDesktop, public ::testing::WithParamInterface<Cell> 
         << viewer.output() << viewer.errors();
     return shown;
   }
+  // freerdp-shadow-cli3 now and then has its first picture sent before a client takes one, and what does not change is
+  // not sent again. Without the gateway that is nobody's fault here.
+  void move_the_desktop() {
+    if (xrdp_) return;
+    draw("darkred");
+    std::this_thread::sleep_for(300ms);
+    draw("steelblue");
+  }
   void blank_the_seat() { run_command({"xsetroot", "-solid", "black"}, {.environment = seat_.environment()}); }
 
   TemporaryDirectory shared_;
@@ -151,8 +160,10 @@ TEST_P(RdpMatrix, ShowsAndRecordsWhatThereIsWithoutTheGateway) {
   Graphics opened;
   {
     const auto viewer = start(cell, network_.backend, where_.backend, nla ? "/sec:nla" : "/sec:tls");
+    ASSERT_TRUE(viewer->wait_for_output("Remote framebuffer format", patiently(20s))) << viewer->errors();
+    move_the_desktop();
     direct = shown_by(*viewer, "direct");
-    ASSERT_FALSE(direct.empty());
+    ASSERT_FALSE(direct.empty()) << viewer->output() << viewer->errors() << (xrdp_ ? xrdp_->errors() : "");
     opened = graphics_by(*viewer);
   }
   const bool has_pipeline = cell.server != Server::xrdp && cell.mode != Mode::none &&
@@ -205,6 +216,7 @@ TEST_F(RdpMatrixLimits, ANlaClientFindsNoWayIntoXrdp) {
   for (const auto client : {Client::xfreerdp3, Client::xfreerdp2}) {
     const auto viewer = start({Server::xrdp, client, Mode::none}, network_.backend, where_.backend, "/sec:nla");
     ASSERT_TRUE(viewer->wait(patiently(20s))) << "it goes on";
+    viewer->wait_for_end_of_output(patiently(2s));
     EXPECT_THAT(viewer->output() + viewer->errors(), HasSubstr("SECURITY_NEGO_CONNECT_FAILED"));
   }
 }

@@ -59,4 +59,9 @@ openssl req -x509 -newkey rsa:2048 -nodes -keyout /etc/xrdp/key.pem -out /etc/xr
   2>/dev/null
 chmod 644 /etc/xrdp/key.pem /etc/xrdp/cert.pem
 xrdp-sesman --nodaemon &
+# Who comes before it listens gets a dialogue and no session.
+for _ in {1..400}; do
+  [ -z "$(ss -Hltn 'sport = :3350')" ] || break
+  sleep 0.05
+done
 exec xrdp --nodaemon

@@ -9,6 +9,7 @@
 #include "rdp/handshake_limit.h"
 #include "rdp/heartbeat.h"
 #include "rdp/pulse.h"
+#include "rdp/stall_watch.h"
 
 namespace gatehouse::rdp {
 namespace {
@@ -126,6 +127,22 @@ TEST(Pulse, StandsStillWhenAtWorkForTooLongAndNotWhenItWaits) {
   EXPECT_TRUE(pulse.stands_still(60s, now + 61s));
   pulse.waiting();
   EXPECT_FALSE(pulse.stands_still(60s, now + 6000s));
+}
+
+TEST(StallWatch, AsksForBytesThatWaitAndAreNotTaken) {
+  StallWatch watch;
+  StallWatch::Time now{100s};
+  watch.look(now, 10, 0);
+  watch.look(now += 60s, 10, 0);
+  EXPECT_FALSE(watch.stalled()) << "there was nothing to take";
+  watch.look(now += 1s, 10, 500);
+  EXPECT_FALSE(watch.stalled());
+  watch.look(now += 4s, 10, 500);
+  EXPECT_TRUE(watch.stalled());
+  watch.look(now += 1s, 10, 0);
+  EXPECT_TRUE(watch.stalled()) << "the kernel has thrown away what it did not take";
+  watch.look(now += 1s, 11, 489);
+  EXPECT_FALSE(watch.stalled());
 }
 
 }  // namespace

@@ -1,7 +1,9 @@
 #include "gate/rdp_forwarder.h"
 
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <spdlog/spdlog.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -23,6 +25,7 @@
 #include "rdp/channel_policy.h"
 #include "rdp/control_channel.h"
 #include "rdp/heartbeat.h"
+#include "rdp/stall_watch.h"
 #include "relay/dialer.h"
 #include "relay/socket_options.h"
 #include "relay/tcp_bytes.h"
@@ -110,6 +113,7 @@ class RdpForwarder final : public Forwarder {
   std::shared_ptr<RdpActivation> activation_;
   SteadyTime began_{};
   rdp::Heartbeat heartbeat_;  // of the worker
+  rdp::StallWatch stall_;     // of the client
   bool asked_ = false;        // it waits for an answer, and is not heard meanwhile
 };
 
@@ -406,12 +410,12 @@ void RdpForwarder::take_end(const rdp::Ended& ended) {
   over_ = true;
   if (records_) services_.recording_ended(terms_.session, {});
   const auto detail = ended.detail.empty() ? ended.reason : ended.reason + ": " + ended.detail;
-  if (ended.reason == "client_closed" || ended.reason == "backend_closed") {
+  if (ended.reason == "client_closed" && stall_.stalled()) {
+    settle(EndReason::timeout, "the client took nothing any more");
+  } else if (ended.reason == "client_closed" || ended.reason == "backend_closed") {
     settle(EndReason::normal, ended.detail.empty() ? "" : detail);
   } else if (ended.reason == "handshake_timeout") {
     settle(EndReason::timeout, "the client was silent in the handshake");
-  } else if (ended.reason == "client_stalled") {
-    settle(EndReason::timeout, "the client took nothing any more");
   } else if (ended.reason == "front_refused") {
     refuse_account(ended.detail, "the password is wrong");
   } else if (ended.reason == "backend_refused") {
@@ -467,6 +471,10 @@ void RdpForwarder::expire(SteadyTime now) {
   if (auto fault = arrival_.overdue(now)) {
     abort(fault->reason, std::move(fault->detail));
     return;
+  }
+  int waiting = 0;
+  if (channel_ && ::ioctl(client_.native_handle(), SIOCOUTQ, &waiting) == 0) {
+    stall_.look(now, bytes_to_client(), static_cast<std::uint64_t>(waiting));
   }
   if (is_stuck(now)) {
     blame_worker("the session's worker does not answer");

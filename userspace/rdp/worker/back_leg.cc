@@ -69,7 +69,7 @@ BOOL pass_on(rdpContext* context, Send&& send) {
   rdpContext* front = front_of(context);
   if (front == nullptr) return FALSE;
   if (send(front)) return TRUE;
-  leg_of(context).session().client_is_gone();
+  leg_of(context).session().end("client_closed", "");
   return FALSE;
 }
 
@@ -211,7 +211,7 @@ BOOL on_channel_data(freerdp* instance, UINT16 id, const BYTE* data, size_t size
   const auto taken = dynamic ? leg.session().warning().stream().take(chunk) : GraphicsStream::Taken::pass;
   if (taken == GraphicsStream::Taken::gone ||
       (taken == GraphicsStream::Taken::pass && !pass_to_front(leg.session(), name, chunk))) {
-    leg.session().client_is_gone();
+    leg.session().end("client_closed", "");
     return FALSE;
   }
   // Dynamic channels are there to be decoded only where the client has the graphics pipeline (offer_channels()).

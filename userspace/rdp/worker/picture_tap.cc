@@ -28,9 +28,15 @@ bool PictureTap::open_pipeline(rdpContext& context, void* graphics) {
 bool PictureTap::prepare_older(rdpContext& context) {
   if (older_ready_) return true;
   if (context.codecs == nullptr) context.codecs = freerdp_client_codecs_new(THREADING_FLAGS_DISABLE_THREADS);
-  older_ready_ = context.codecs != nullptr && context.gdi != nullptr &&
-                 freerdp_client_codecs_prepare(context.codecs, older_codecs, size_of(context.gdi->width),
-                                               size_of(context.gdi->height)) == TRUE;
+  if (context.codecs == nullptr || context.gdi == nullptr) return false;
+  // Preparing one anew would lose what it knows of the pictures before.
+  std::uint32_t lacking = 0;
+  if (context.codecs->interleaved == nullptr) lacking |= FREERDP_CODEC_INTERLEAVED;
+  if (context.codecs->planar == nullptr) lacking |= FREERDP_CODEC_PLANAR;
+  if (context.codecs->nsc == nullptr) lacking |= FREERDP_CODEC_NSCODEC;
+  if (context.codecs->rfx == nullptr) lacking |= FREERDP_CODEC_REMOTEFX;
+  older_ready_ = lacking == 0 || freerdp_client_codecs_prepare(context.codecs, lacking, size_of(context.gdi->width),
+                                                               size_of(context.gdi->height)) == TRUE;
   return older_ready_;
 }
 

@@ -16,9 +16,6 @@ namespace {
 
 // Longer than a question to the daemon, a backend's handshake, and the time that a client may take nothing.
 constexpr std::chrono::minutes longest_turn{2};
-// The back waited for so long to hand something on: the client did not close, it took nothing any more, until the
-// kernel gave up.
-constexpr std::chrono::seconds stall{3};
 
 }  // namespace
 
@@ -47,7 +44,7 @@ Ended Session::run() {
     end("error", ready.error().text());
   } else {
     front_->run();
-    client_is_gone();
+    end("client_closed", "");
   }
   // Where the client can still hear it.
   std::uint32_t error_info = 0;
@@ -193,10 +190,11 @@ bool Session::sizes_differ() const {
 }
 
 bool Session::open_gate() {
-  if (sizes_differ()) {
-    // The client learns the backend's size, and comes back here.
+  if (sizes_differ() || !keeps_to_drawing(*back()->settings, *front()->settings)) {
+    // The client learns what the backend is like, and comes back here.
     handshake_went_on();
-    return copy_size(*back()->settings, *front()->settings) && front()->update->DesktopResize(front());
+    return copy_size(*back()->settings, *front()->settings) && copy_drawing(*back()->settings, *front()->settings) &&
+           front()->update->DesktopResize(front());
   }
   link_.expect(std::nullopt);
   if (!is_open_ && !activate()) return false;
@@ -256,15 +254,6 @@ bool Session::wait_at_gate() {
 
 void Session::back_has_ended(std::string reason, std::string detail, std::uint32_t error_info) {
   end(std::move(reason), std::move(detail), error_info);
-}
-
-void Session::client_is_gone() {
-  bool stalled = false;
-  {
-    const std::lock_guard lock(mutex_);
-    stalled = gate_open_ && back_pulse_.stands_still(stall);
-  }
-  end(stalled ? "client_stalled" : "client_closed", "");
 }
 
 bool Session::back_was_resized() {

@@ -75,7 +75,6 @@ class Session {
   void back_refuses_nla();
   bool wait_at_gate();  // false: it ends
   void back_has_ended(std::string reason, std::string detail, std::uint32_t error_info);
-  void client_is_gone();  // also on the front's
   bool back_was_resized();
   [[nodiscard]] bool is_open();  // the client is active
 

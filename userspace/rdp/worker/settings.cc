@@ -8,6 +8,8 @@
 #include <freerdp/peer.h>
 #include <freerdp/settings.h>
 
+#include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <cstring>
 
@@ -17,6 +19,9 @@ namespace gatehouse::rdp {
 namespace {
 
 constexpr std::uint32_t largest_request = 16U << 20U;  // of a client's fragments
+
+constexpr std::array drawing{FreeRDP_DrawAllowSkipAlpha, FreeRDP_DrawAllowColorSubsampling,
+                             FreeRDP_DrawAllowDynamicColorFidelity};
 
 struct Switch {
   FreeRDP_Settings_Keys_Bool key;
@@ -191,7 +196,7 @@ Result<void> set_up_back(const rdpSettings& front, rdpSettings& back, const Star
                        FreeRDP_FrameMarkerCommandEnabled, FreeRDP_SurfaceCommandsEnabled, FreeRDP_RemoteConsoleAudio,
                        FreeRDP_ConsoleSession, FreeRDP_UnicodeInput, FreeRDP_HasHorizontalWheel,
                        FreeRDP_HasExtendedMouseEvent, FreeRDP_HasRelativeMouseEvent, FreeRDP_HasQoeEvent});
-  set = set && copy_size(front, back) && copy_monitors(front, back) && only_ntlm(back);
+  set = set && copy_size(front, back) && copy_monitors(front, back) && copy_drawing(front, back) && only_ntlm(back);
   forget_orders(back);
   if (!set) return failure("the settings of the leg to the backend cannot be made");
   return {};
@@ -226,6 +231,18 @@ bool same_size(const rdpSettings& one, const rdpSettings& other) {
     if (freerdp_settings_get_uint32(&one, key) != freerdp_settings_get_uint32(&other, key)) return false;
   }
   return true;
+}
+
+bool keeps_to_drawing(const rdpSettings& back, const rdpSettings& front) {
+  return std::ranges::all_of(drawing, [&](const auto key) {
+    return freerdp_settings_get_bool(&back, key) || !freerdp_settings_get_bool(&front, key);
+  });
+}
+
+bool copy_drawing(const rdpSettings& from, rdpSettings& to) {
+  return std::ranges::all_of(drawing, [&](const auto key) {
+    return freerdp_settings_set_bool(&to, key, freerdp_settings_get_bool(&from, key)) == TRUE;
+  });
 }
 
 bool copy_size(const rdpSettings& from, rdpSettings& to) {
