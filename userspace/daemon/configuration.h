@@ -13,6 +13,7 @@
 #include "gate/gate.h"
 #include "kernel/dataplane.h"
 #include "rdp/control_message.h"
+#include "rdp/recording_retention.h"
 #include "store/records.h"
 
 namespace gatehouse::daemon {
@@ -31,8 +32,9 @@ struct RdpOptions {
   std::filesystem::path worker;  // empty: the one that was installed with the daemon
   std::optional<unsigned> user;  // that the workers become
   rdp::Security backend_security = rdp::Security::nla;
-  std::filesystem::path recordings;  // empty: nothing is recorded
-  bool recording_is_required = true;
+  std::filesystem::path recordings;                           // empty: nothing is recorded
+  policy::Recording recording = policy::Recording::required;  // where a grant does not say
+  rdp::RetentionOfRecordings keep_recordings;                 // without any: nothing is removed
   rdp::Detail clipboard_text = rdp::Detail::outline;
   rdp::Detail keys = rdp::Detail::off;
 

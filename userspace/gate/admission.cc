@@ -276,11 +276,16 @@ bool Loop::open(Fd client, const Arrival& arrival, const policy::Decision& decis
                             .service = session->service,
                             .server = session->server,
                             .channels = decision.channels,
-                            .record = decision.record,
+                            .user = session->user,
+                            .grant = decision.grant->name,
+                            .recording = decision.recording,
                             .note = [this, session = session.get()](std::string action, std::string detail) {
                               note(*session, std::move(action), std::move(detail));
                             }});
   } else {
+    if (spec.kind == policy::Kind::rdp && decision.recording == policy::Recording::required) {
+      session->hindrance = "its grant wants it recorded, and RDP sessions are relayed as they are";
+    }
     session->forwarder = make_forwarder(spec.kind, std::move(socket), pipes_, options);
   }
   take_terms(*session, decision);
@@ -325,6 +330,9 @@ Task<void> Loop::run_session(std::shared_ptr<Session> session) {
 }
 
 Task<relay::RelayOutcome> Loop::carry(Session& session) {
+  if (!session.hindrance.empty()) {
+    co_return relay::RelayOutcome{.reason = policy::EndReason::error, .detail = session.hindrance};
+  }
   if (auto failed = co_await session.forwarder->prepare()) co_return *failed;
   while (session.rows == Session::Rows::waiting) {
     session.rows_signal.emplace(context_.get_executor(), std::chrono::seconds(1));

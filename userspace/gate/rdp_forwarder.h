@@ -13,6 +13,7 @@
 #include "gate/forwarder.h"
 #include "rdp/authority.h"
 #include "rdp/control_message.h"
+#include "rdp/recording_key.h"
 #include "rdp/trusted_backends.h"
 #include "rdp/worker_pool.h"
 
@@ -25,9 +26,10 @@ struct RdpServices {
   rdp::Security backend_security = rdp::Security::nla;
   rdp::Detail clipboard_text = rdp::Detail::outline;
   rdp::Detail keys = rdp::Detail::off;
-  std::filesystem::path recordings;      // a directory in it for each session; empty: nothing is recorded
-  bool recording_is_required = true;     // a session that cannot be recorded (any more) ends
-  std::optional<unsigned> recorder_uid;  // whose directories they are: the workers'
+  std::filesystem::path recordings;              // a directory in it for each session; empty: nothing is recorded
+  std::optional<rdp::SigningKey> recording_key;  // the gateway's own, which vouches for the key of each recording
+  policy::Recording recording = policy::Recording::required;  // where a grant does not say
+  std::optional<unsigned> recorder_uid;                       // whose directories they are: the workers'
   // From an event loop: that a session's recording failed (and why), or is whole.
   std::function<void(std::uint64_t session, const std::string& fault)> recording_ended;
 };
@@ -38,7 +40,9 @@ struct RdpTerms {
   std::string service;
   std::string server;
   policy::Channels channels = 0;
-  bool record = false;
+  std::string user = {};
+  std::string grant = {};
+  policy::Recording recording = policy::Recording::off;
   // A row of the audit about this session.
   std::function<void(std::string action, std::string detail)> note;
 };

@@ -55,7 +55,8 @@ struct Session {
   // The rows of its opening: waiting, on the disk, or given up.
   enum class Rows { waiting, written, given_up } rows = Rows::waiting;
   std::optional<relay::Timer> rows_signal;
-  bool watched = false;  // the watcher wants to hear of the end
+  std::string hindrance;  // why it cannot begin, as was found before
+  bool watched = false;   // the watcher wants to hear of the end
 
   [[nodiscard]] policy::Question question(WallTime time) const {
     policy::Question question{client.address, proxy.address, proxy.port, transport, time, std::nullopt};

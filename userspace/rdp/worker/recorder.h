@@ -3,9 +3,11 @@
 // is slow, pictures in between are left out.
 //
 // Threads: picture_changed() and owes() on the leg to the backend; note() any. Errors: the first one ends the
-// recording and is told once (`failed`, on the recorder's thread).
+// recording and is told once (`failed`, on the thread
+// that met it).
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
@@ -55,10 +57,13 @@ class Recorder final : public FrameSink {
   Result<void> encode(const Copy& copy);
   Result<void> write_fragment();
   Result<void> close_part();
+  std::optional<Fragment> take_fragment_times();
+  void fail(const Error& error);
 
   const Clock::time_point began_ = Clock::now();
   const std::unique_ptr<RecordingWriter> writer_;
   const std::function<void(const Error&)> failed_;
+  std::atomic<bool> has_failed_ = false;
   // Of the leg's thread.
   Clock::time_point last_copy_{};
   bool owes_ = false;
@@ -77,6 +82,7 @@ class Recorder final : public FrameSink {
   std::int64_t last_time_ = -1;
   std::int64_t last_key_ = 0;
   std::optional<Clock::time_point> fragment_since_;
+  Fragment fragment_;  // its times, while there is one
   std::thread thread_;
 };
 
