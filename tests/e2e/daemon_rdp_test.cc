@@ -89,10 +89,117 @@ TEST_F(Rdp, ARecordingThatBrokeOffPlaysUpToThere) {
     return alike(last_picture(directory_, place / "000.mp4"), desktop_.shot(directory_, "desktop"));
   };
   EXPECT_TRUE(eventually(is_shown, 15s)) << "a recording that grows does not play";
+  EXPECT_EQ(gateway_.json({"recording", "list"}).at("recordings")[0].at("state"), "open");
   gateway_.kill_hard();
   EXPECT_TRUE(viewer->wait(patiently(10s)));
   EXPECT_TRUE(is_shown());
-  EXPECT_EQ(gateway_.cli({"recording", "verify", place.string()}).exit_code, 0);
+  const auto verified = gateway_.cli({"recording", "verify", place.string()});
+  EXPECT_EQ(verified.exit_code, 0) << verified.errors;
+  EXPECT_THAT(verified.output, HasSubstr("not checked: whether pieces are missing at its end"));
+  gateway_.start();
+  EXPECT_EQ(gateway_.json({"recording", "list"}).at("recordings")[0].at("state"), "broken_off");
+  EXPECT_TRUE(gateway_.json({"recording", "list", "--open"}).at("recordings").empty());
+}
+
+TEST_F(Rdp, ARecordingIsSignedAndIndexedToItsEnd) {
+  {
+    const auto viewer = client();
+    ASSERT_TRUE(shows_the_desktop()) << viewer->errors();
+    for (const char* colour : {"darkgreen", "navy", "darkred"}) {
+      draw(colour);
+      ASSERT_TRUE(shows_the_desktop()) << viewer->errors();
+    }
+    viewer->signal(SIGTERM);
+    ASSERT_TRUE(ended_as("normal")) << sessions();
+  }
+  const auto place = recording();
+  const auto id = place.filename().string();
+  const auto verified = gateway_.json({"recording", "verify", id});
+  EXPECT_EQ(verified.at("fault"), nullptr);
+  EXPECT_EQ(verified.at("ended"), true);
+  EXPECT_EQ(verified.at("unchecked"), nlohmann::json::array());
+  EXPECT_EQ(verified.at("user"), "bob");
+  EXPECT_EQ(verified.at("server"), "win1");
+  const auto listed = gateway_.json({"recording", "list", "--user", "bob"}).at("recordings");
+  ASSERT_EQ(listed.size(), 1U);
+  EXPECT_EQ(listed[0].at("state"), "ended");
+  EXPECT_EQ(listed[0].at("grant"), "bob-win1");
+  EXPECT_THAT(listed[0].at("client").get<std::string>(), HasSubstr(where_.client.text()));
+  EXPECT_EQ(gateway_.json({"recording", "search", "win1"}).at("recordings").size(), 1U);
+  // The fragments lie one behind the other, in time as well, and each begins with its box.
+  std::ifstream index(place / "index.jsonl");
+  std::ifstream video(place / "000.mp4", std::ios::binary);
+  const std::string bytes{std::istreambuf_iterator<char>(video), {}};
+  std::uint64_t end = 0;
+  std::int64_t time = 0;
+  std::int64_t began = 0;
+  std::size_t fragments = 0;
+  for (std::string line; std::getline(index, line);) {
+    const auto fragment = nlohmann::json::parse(line);
+    if (fragment.at("file") != "000.mp4") continue;
+    if (fragments == 0) began = fragment.at("from");
+    const auto offset = fragment.at("offset").get<std::uint64_t>();
+    EXPECT_EQ(offset, end) << line;
+    EXPECT_GE(fragment.at("from"), time) << line;
+    EXPECT_GE(fragment.at("to"), fragment.at("from")) << line;
+    end = offset + fragment.at("length").get<std::uint64_t>();
+    time = fragment.at("to");
+    ASSERT_LE(end, bytes.size()) << line;
+    EXPECT_EQ(bytes.substr(offset + 4, 4), fragments == 0 ? "ftyp" : "moof") << line;
+    EXPECT_TRUE(fragments > 0 || fragment.at("key") == true) << line;
+    ++fragments;
+  }
+  EXPECT_GE(fragments, 1U);
+  // The picture's own clock is the one of the index: a pause in which nothing changed is one there too.
+  const auto probed = run_command(
+      {"ffprobe", "-v", "error", "-show_entries", "packet=pts_time", "-of", "csv=p=0", (place / "000.mp4").string()});
+  std::istringstream times(probed.output);
+  std::vector<double> seconds;
+  for (std::string line; std::getline(times, line);) {
+    if (!line.empty()) seconds.push_back(std::stod(line));
+  }
+  ASSERT_FALSE(seconds.empty()) << probed.errors;
+  EXPECT_NEAR(seconds.back() - seconds.front(), static_cast<double>(time - began) / 1000, 0.002);
+  // Whoever writes there later finds it closed.
+  std::ofstream(place / "events.jsonl", std::ios::app) << "{}\n";
+  EXPECT_EQ(gateway_.cli({"recording", "verify", id}).exit_code, 1) << "something added at the end is not found";
+}
+
+TEST_F(Rdp, AGrantSaysHowStrictlyItIsRecorded) {
+  const auto disk = MountedDirectory::tmpfs(4U << 20U);
+  gateway_.set("rdp", "{ backend_security: tls, recordings: " + disk.path().string() + ", recording: best_effort }");
+  gateway_.restart();
+  apply("channels: all, recording: off");
+  {
+    const auto viewer = client();
+    ASSERT_TRUE(shows_the_desktop()) << viewer->errors();
+    EXPECT_TRUE(gateway_.json({"recording", "list"}).at("recordings").empty());
+    viewer->signal(SIGTERM);
+    EXPECT_TRUE(ended_as("normal")) << sessions();
+  }
+  // The disk is full in the middle: the daemon would let it go on, its grant does not.
+  apply("channels: all, recording: required");
+  {
+    const auto viewer = client();
+    ASSERT_TRUE(shows_the_desktop()) << viewer->errors();
+    static_cast<void>(run_command({"dd", "if=/dev/zero", "of=" + (disk.path() / "full").string(), "bs=4096"}));
+    draw("darkgreen");
+    EXPECT_TRUE(ended_as("error")) << sessions();
+    EXPECT_THAT(sessions()[0].at("end_detail").get<std::string>(), HasSubstr("no longer be recorded"));
+    EXPECT_TRUE(viewer->wait(patiently(10s)));
+  }
+  const auto id = sessions()[0].at("id").dump();
+  EXPECT_TRUE(
+      eventually([&] { return gateway_.json({"recording", "list"}).at("recordings")[0].at("state") == "broken_off"; }));
+  EXPECT_EQ(gateway_.cli({"recording", "verify", id}).exit_code, 0) << "what was written before is good";
+  // Where there is no place for recordings nobody who must be recorded comes in.
+  gateway_.set("rdp", "{ backend_security: tls }");
+  gateway_.restart();
+  const auto refused = client();
+  EXPECT_TRUE(refused->wait(patiently(20s)));
+  EXPECT_TRUE(eventually([&] {
+    return sessions()[0].at("end_detail").get<std::string>().find("no place for recordings") != std::string::npos;
+  })) << sessions();
 }
 
 TEST_F(Rdp, WhatCannotBeRecordedDoesNotGoOnWhereItMustBe) {

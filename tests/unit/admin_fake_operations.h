@@ -40,6 +40,10 @@ class FakeOperations : public admin::Operations {
   admin::BansRequest bans_asked;
   std::vector<admin::BanRequest> bans_added;
   admin::RemoveBansRequest bans_removed;
+  admin::RecordingsRequest recordings_asked;
+  std::string text_searched;
+  admin::PruneRequest pruned;
+  std::uint64_t pass_asked = 0;
   admin::TokenRequest token_added;
   std::vector<std::string> tokens_removed;
   std::string server_trusted;
@@ -150,6 +154,25 @@ class FakeOperations : public admin::Operations {
     credential_removed = request;
     peer = asker;
     return tell("remove_credential");
+  }
+  admin::Outcome recordings(const admin::RecordingsRequest& request) override {
+    recordings_asked = request;
+    return tell("recordings");
+  }
+  admin::Outcome search_recordings(const admin::RecordingsRequest& request, const std::string& text) override {
+    recordings_asked = request;
+    text_searched = text;
+    return tell("search_recordings");
+  }
+  admin::Outcome recording_key() override { return tell("recording_key"); }
+  admin::Outcome prune_recordings(const admin::PruneRequest& request, const admin::Peer& asker) override {
+    pruned = request;
+    peer = asker;
+    return tell("prune_recordings");
+  }
+  admin::Outcome prune_outcome(std::uint64_t pass) override {
+    pass_asked = pass;
+    return tell("prune_outcome");
   }
   admin::Outcome tokens() override { return tell("tokens"); }
   admin::Outcome add_token(const admin::TokenRequest& request, const admin::Peer& asker) override {

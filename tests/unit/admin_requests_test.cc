@@ -324,5 +324,42 @@ TEST(Requests, AVerbWithoutInputTakesNothingOrAnEmptyObject) {
   EXPECT_FALSE(read_nothing("now"));
 }
 
+TEST(Requests, AboutRecordingsComeOverAsTheyWereMeant) {
+  const auto list = read_recordings(
+      *query_of("/?open=1&user=bob&server=win1&service=win1-rdp&since=2026-11-23&until=2026-11-24&before=9&limit=3"));
+  ASSERT_TRUE(list) << list.error().text();
+  EXPECT_TRUE(list->only_open);
+  EXPECT_EQ(list->user, "bob");
+  EXPECT_EQ(list->server, "win1");
+  EXPECT_EQ(list->service, "win1-rdp");
+  EXPECT_EQ(list->since, parse_time("2026-11-23").value());
+  EXPECT_EQ(list->until, parse_time("2026-11-24").value());
+  EXPECT_EQ(list->before_id, 9U);
+  EXPECT_EQ(list->limit, 3U);
+  const auto search = read_recording_search(*query_of("/?text=pay%20roll&user=bob"));
+  ASSERT_TRUE(search) << search.error().text();
+  EXPECT_EQ(search->text, "pay roll");
+  EXPECT_EQ(search->where.user, "bob");
+  const auto prune = read_prune(R"({"older_than": "90d", "over": 1024, "dry_run": true})");
+  ASSERT_TRUE(prune) << prune.error().text();
+  EXPECT_EQ(prune->older_than, std::chrono::days(90));
+  EXPECT_EQ(prune->over, 1024U);
+  EXPECT_TRUE(prune->dry_run);
+  EXPECT_EQ(read_pass(*query_of("/?pass=7")).value(), 7U);
+}
+
+TEST(Requests, AboutRecordingsRefuseWhatCannotBeMeant) {
+  for (const char* target : {"/?after=3", "/?source=192.0.2.7", "/?open=2", "/?since=2026-11-23&until=2026-11-23"}) {
+    EXPECT_FALSE(read_recordings(*query_of(target))) << target;
+  }
+  EXPECT_EQ(read_recording_search(*query_of("/?user=bob")).error().what, "query parameter text: is missing");
+  for (const char* body :
+       {"", "[]", R"({"older_than": 90})", R"({"over": -1})", R"({"dry_run": 1})", R"({"all": true})"}) {
+    EXPECT_FALSE(read_prune(body)) << body;
+  }
+  EXPECT_FALSE(read_pass(*query_of("/")));
+  EXPECT_FALSE(read_pass(*query_of("/?pass=0")));
+}
+
 }  // namespace
 }  // namespace gatehouse::admin

@@ -146,7 +146,7 @@ TEST_F(Verbs, AGrantTakesEveryKeyOfTheFormat) {
   EXPECT_EQ(one.logins.size(), 2U);
   EXPECT_EQ(one.idle_timeout, std::chrono::minutes(30));
   EXPECT_EQ(one.session_limit, 2U);
-  EXPECT_FALSE(one.record);
+  EXPECT_EQ(one.recording, policy::Recording::off);
   EXPECT_TRUE(policy::holds(one.channels, policy::Channel::clipboard));
   EXPECT_EQ(one.reason, "yearly audit");
 }
@@ -235,7 +235,7 @@ TEST_F(PolicyCommand, FiveCommandsOfTheDocumentationLeadFromAnEmptyMachineToAGra
   };
   using std::chrono::hours;
   EXPECT_TRUE(decide(hours(14)).allowed) << "Friday at ten";
-  EXPECT_TRUE(decide(hours(14)).record);
+  EXPECT_EQ(decide(hours(14)).recording, policy::Recording::as_configured);
   EXPECT_EQ(decide(hours(14)).holds_until, *end - hours(6)) << "Friday at six";
   EXPECT_EQ(decide(hours(4)).reason, policy::Reason::outside_schedule) << "Friday at eight in the evening";
   EXPECT_EQ(decide(-hours(58)).reason, policy::Reason::policy_expired) << "Monday at ten";

@@ -64,7 +64,8 @@ utmp: /tmp/utmp
 wtmp: /tmp/wtmp
 api: { listen: ["192.0.2.1:8443", "[2001:db8::1]:8443"], certificate: /tmp/api.crt, key: /tmp/api.key }
 retention: { audit: 400d, audit_rows: 5000000, sessions: 90d, store_size: 2GiB }
-rdp: { worker: /tmp/worker, user: nobody, backend_security: tls, recordings: /tmp/seen, recording: best_effort }
+rdp: { worker: /tmp/worker, user: nobody, backend_security: tls, recordings: /tmp/seen, recording: best_effort,
+       keep_recordings: { age: 90d, size: 200GiB } }
 )");
   EXPECT_EQ(configuration.dataplane.instance, "edge-1");
   EXPECT_EQ(configuration.dataplane.bpffs, "/run/bpf");
@@ -104,7 +105,9 @@ rdp: { worker: /tmp/worker, user: nobody, backend_security: tls, recordings: /tm
   EXPECT_EQ(configuration.rdp->user, 65534U);
   EXPECT_EQ(configuration.rdp->backend_security, rdp::Security::tls);
   EXPECT_EQ(configuration.rdp->recordings, "/tmp/seen");
-  EXPECT_FALSE(configuration.rdp->recording_is_required);
+  EXPECT_EQ(configuration.rdp->recording, policy::Recording::best_effort);
+  EXPECT_EQ(configuration.rdp->keep_recordings.age, std::chrono::days(90));
+  EXPECT_EQ(configuration.rdp->keep_recordings.size, 200ULL << 30U);
   ASSERT_TRUE(configuration.api.has_value());
   ASSERT_EQ(configuration.api->listen.size(), 2U);
   EXPECT_EQ(configuration.api->listen[0].text(), "192.0.2.1:8443");
@@ -133,6 +136,9 @@ TEST(Configuration, RefusesWorkersThatCouldNotWork) {
   EXPECT_THAT(rdp("{ certificates: [win1] }"), HasSubstr("not a map"));
   const auto own = good("interfaces: [eth0]\nrdp: { certificates: { win1: { certificate: /a.crt, key: /a.key } } }\n");
   EXPECT_EQ(own.rdp->certificates.at("win1"), (rdp::CertificateFiles{"/a.crt", "/a.key"}));
+  EXPECT_THAT(rdp("{ keep_recordings: { age: old } }"), HasSubstr("rdp, keep_recordings, age"));
+  EXPECT_THAT(rdp("{ keep_recordings: { size: 200 } }"), HasSubstr("not a size"));
+  EXPECT_THAT(rdp("{ keep_recordings: { count: 3 } }"), HasSubstr("unknown key 'count'"));
   EXPECT_EQ(good("interfaces: [eth0]\nrdp: {}\n").rdp, RdpOptions{});
   EXPECT_FALSE(good("interfaces: [eth0]\n").rdp);
 }

@@ -67,7 +67,7 @@ TEST(RdpLogin, ChannelsAreThoseOfTheGrantForIt) {
       "svc, record: false}\n");
   EXPECT_EQ(decision(of, "alice").channels, policy::all_channels);
   EXPECT_EQ(decision(of, "svc").channels, 0U);
-  EXPECT_FALSE(decision(of, "svc").record);
+  EXPECT_EQ(decision(of, "svc").recording, policy::Recording::off);
 }
 
 }  // namespace

@@ -156,17 +156,17 @@ grants:
 TEST(Grants, CarryWhatTheGateNeeds) {
   const auto snap = snapshot(policy_with(R"(
 grants:
-  g: {user: alice, server: win1, idle_timeout: 10m, record: false, channels: [clipboard, audio]}
+  g: {user: alice, server: win1, idle_timeout: 10m, recording: off, channels: [clipboard, audio]}
   h: {user: bob, server: win1}
 )"));
   const auto first = decide(snap, question("192.0.2.7", "10.200.0.1", 3389));
   EXPECT_EQ(first.idle_timeout, std::chrono::minutes(10));
-  EXPECT_FALSE(first.record);
+  EXPECT_EQ(first.recording, Recording::off);
   EXPECT_TRUE(holds(first.channels, Channel::clipboard));
   EXPECT_FALSE(holds(first.channels, Channel::drives));
   const auto second = decide(snap, question("192.0.2.8", "10.200.0.1", 3389));
   EXPECT_EQ(second.idle_timeout, std::nullopt) << "the service's own";
-  EXPECT_TRUE(second.record) << "unless the grant says otherwise";
+  EXPECT_EQ(second.recording, Recording::as_configured) << "unless the grant says otherwise";
   EXPECT_EQ(second.channels, 0U);
 }
 

@@ -30,7 +30,7 @@ grants:
     logins: [svc, Administrator]
     idle_timeout: 15m
     session_limit: 3
-    record: false
+    recording: best_effort
     channels: [clipboard, audio]
   staff-rdp: {user_group: staff, service: win1-rdp, channels: all}
 user_groups:
@@ -59,14 +59,14 @@ denials:
   EXPECT_THAT(full.logins, testing::ElementsAre("Administrator", "svc"));
   EXPECT_EQ(full.idle_timeout, std::chrono::minutes(15));
   EXPECT_EQ(full.session_limit, 3U);
-  EXPECT_FALSE(full.record);
+  EXPECT_EQ(full.recording, Recording::best_effort);
   EXPECT_EQ(full.channels,
             whole_channels(static_cast<Channels>(Channel::clipboard) | static_cast<Channels>(Channel::audio)));
   const auto& plain = document.grants.at("staff-rdp");
   EXPECT_EQ(plain.service, "win1-rdp");
   EXPECT_EQ(plain.channels, all_channels);
   EXPECT_TRUE(plain.active);
-  EXPECT_TRUE(plain.record);
+  EXPECT_EQ(plain.recording, Recording::as_configured);
   EXPECT_EQ(plain.session_limit, std::nullopt);
   EXPECT_THAT(document.user_groups.at("staff").users, testing::ElementsAre("alice", "bob"));
   EXPECT_THAT(document.user_groups.at("staff").groups, testing::ElementsAre("admins"));
@@ -144,6 +144,10 @@ const std::vector<RuleFaultCase> fault_cases{
     {"GrantNoSessions", "grants:\n  g: {session_limit: 0}\n",
      "policy.yaml:2: grant g, session_limit: '0' is not a number of sessions"},
     {"GrantBadSessions", "grants:\n  g: {session_limit: 3x}\n", "policy.yaml:2: grant g, session_limit: '3x'"},
+    {"GrantBadRecording", "grants:\n  g: {recording: maybe}\n",
+     "policy.yaml:2: grant g, recording: 'maybe' is no way to record: write required, best_effort or off"},
+    {"GrantRecordBesideRecording", "grants:\n  g: {recording: required, record: false}\n",
+     "policy.yaml:2: grant g, record: stands beside recording: keep recording alone"},
     {"GrantBadRecord", "grants:\n  g: {record: maybe}\n",
      "policy.yaml:2: grant g, record: 'maybe' is neither true nor false"},
     {"GrantBadChannel", "grants:\n  g: {channels: [clipboard, telepathy]}\n",

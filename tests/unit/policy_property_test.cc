@@ -116,7 +116,7 @@ void check(const World& world, RandomPolicy& random, const Question& question) {
   ASSERT_EQ(named_by(decision), expected.named) << text_of(world, question, "another rule is named");
   if (decision.allowed) {
     const auto& grant = world.document.grants.at(expected.named);
-    ASSERT_EQ(decision.record, grant.record);
+    ASSERT_EQ(decision.recording, grant.recording);
     ASSERT_EQ(decision.channels, grant.channels);
     ASSERT_EQ(decision.idle_timeout, grant.idle_timeout);
     check_allowed(world, second, random, question, decision.holds_until);

@@ -100,7 +100,7 @@ class RandomPolicy {
       if (one_in(8)) grant.session_limit = 1 + below(2);
       if (one_in(8)) grant.idle_timeout = Duration(60'000);
       grant.channels = whole_channels(static_cast<Channels>(below(all_channels + 1U)));
-      grant.record = one_in(2);
+      grant.recording = static_cast<Recording>(below(4));
     }
     for (std::uint32_t i = below(3); i > 0; --i) {
       Denial denial;

@@ -28,6 +28,8 @@ std::vector<Message> one_of_each() {
   start.denied_channels = {"rdpdr"};
   start.dynamic_channels = {"AUDIO_INPUT"};
   start.recording = true;
+  start.recording_key = "00ff";
+  start.recording_base = "ff00";
   start.handshake_seconds = 3;
   LogonQuery logon;
   logon.number = 4;

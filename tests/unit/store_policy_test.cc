@@ -84,7 +84,7 @@ policy::Document full_document() {
                                       .idle_timeout = 15min,
                                       .session_limit = 3,
                                       .active = false,
-                                      .record = false,
+                                      .recording = policy::Recording::best_effort,
                                       .channels = policy::all_channels};
   document.grants["staff-rdp"] = {.user_group = "staff", .service = "win1-rdp"};
   document.denials["no-root"] = {.protocol = "ssh", .logins = {"root"}, .reason = "use your own"};

@@ -165,5 +165,24 @@ INSERT INTO grants VALUES('bob-win1', 'bob', 'win1', 'rdp', 1700000000001, 18000
   EXPECT_TRUE(store->save_policy(record->document, 7, audit("policy_applied"))) << "and it can be written again";
 }
 
+TEST_F(StoreOpening, KeepsWhichGrantsAreNotRecorded) {
+  {
+    auto database = open_database(file(), schema_steps().first(10));
+    ASSERT_TRUE(database);
+    database->exec(R"sql(
+INSERT INTO policy_versions VALUES(7, 'text', 'uid 0 (root)', 1700000000000);
+INSERT INTO users VALUES('bob', 1, 'Bob'), ('eve', 1, '');
+INSERT INTO servers VALUES('win1', 1, x'00000000000000000000ffffc6336409', '');
+INSERT INTO grants(name, user_name, server_name, protocol, reason, active, record, channels)
+  VALUES('bob-win1', 'bob', 'win1', 'rdp', '', 1, 0, 0), ('eve-win1', 'eve', 'win1', '', '', 1, 1, 0);
+)sql");
+  }
+  const auto store = open();
+  const auto policy = store->load_policy();
+  ASSERT_TRUE(policy) << policy.error().text();
+  EXPECT_EQ(policy->document.grants.at("bob-win1").recording, policy::Recording::off);
+  EXPECT_EQ(policy->document.grants.at("eve-win1").recording, policy::Recording::as_configured);
+}
+
 }  // namespace
 }  // namespace gatehouse::store::testing

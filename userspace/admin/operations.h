@@ -106,6 +106,24 @@ struct VerifyRequest {
   std::size_t limit = 10'000;
 };
 
+// In pages, newest first.
+struct RecordingsRequest {
+  bool only_open = false;
+  std::optional<std::string> user;
+  std::optional<std::string> server;
+  std::optional<std::string> service;
+  std::optional<WallTime> since;  // of its beginning
+  std::optional<WallTime> until;
+  std::uint64_t before_id = 0;  // 0: from the newest on
+  std::size_t limit = 100;
+};
+// Without either: what the configuration says.
+struct PruneRequest {
+  std::optional<Duration> older_than;
+  std::optional<std::uint64_t> over;  // bytes
+  bool dry_run = false;
+};
+
 struct TokenRequest {
   std::string name;
   Role role = Role::viewer;
@@ -207,6 +225,17 @@ class Operations {
   virtual Outcome set_credential(const CredentialRequest& request, const Peer& peer) = 0;
   // {server, user|null}. 404: there are none.
   virtual Outcome remove_credential(const CredentialName& request, const Peer& peer) = 0;
+  // {recordings: [{id, state: open|ended|broken_off, user, server, service, grant, client, started|null, bytes,
+  //  last_written|null, fault|null}], next, complete}. 404: nothing is recorded.
+  virtual Outcome recordings(const RecordingsRequest& request) = 0;
+  // The same of those with `text` in them, each with {matches: [{t|null, event, text}], complete}.
+  virtual Outcome search_recordings(const RecordingsRequest& request, const std::string& text) = 0;
+  // {key: PEM, hexadecimal, directory}: what vouches for recordings, and where they are.
+  virtual Outcome recording_key() = 0;
+  // {pass}: it goes on by itself; prune_outcome() tells of it.
+  virtual Outcome prune_recordings(const PruneRequest& request, const Peer& peer) = 0;
+  // {pass, done, dry_run, removed: [ids], removed_count, removed_bytes}. 404: no such pass.
+  virtual Outcome prune_outcome(std::uint64_t pass) = 0;
 
   // {tokens: [{name, role, author, created, expires|null}]}, by name
   virtual Outcome tokens() = 0;

@@ -50,6 +50,15 @@ Result<BansRequest> read_ban_history(const Query& query);
 
 Result<std::optional<std::uint64_t>> read_policy_version(const Query& query);
 Result<VersionsRequest> read_policy_versions(const Query& query);
+// recording_requests.cc
+struct RecordingSearch {
+  RecordingsRequest where;
+  std::string text;
+};
+Result<RecordingsRequest> read_recordings(const Query& query);
+Result<RecordingSearch> read_recording_search(const Query& query);
+Result<PruneRequest> read_prune(std::string_view body);
+Result<std::uint64_t> read_pass(const Query& query);
 // list_requests.cc
 Result<SessionsRequest> read_sessions(const Query& query);
 Result<VisitsRequest> read_visits(const Query& query);

@@ -153,6 +153,30 @@ Outcome post_remove_credential(const Request& request, const Query&, Operations&
   return wanted ? operations.remove_credential(*wanted, request.peer) : bad_request(wanted.error());
 }
 
+Outcome get_recordings(const Request&, const Query& asked, Operations& operations) {
+  const auto wanted = read_recordings(asked);
+  return wanted ? operations.recordings(*wanted) : bad_request(wanted.error());
+}
+
+Outcome get_recording_search(const Request&, const Query& asked, Operations& operations) {
+  const auto wanted = read_recording_search(asked);
+  return wanted ? operations.search_recordings(wanted->where, wanted->text) : bad_request(wanted.error());
+}
+
+Outcome get_recording_key(const Request&, const Query&, Operations& operations) {
+  return operations.recording_key();
+}
+
+Outcome post_prune(const Request& request, const Query&, Operations& operations) {
+  const auto wanted = read_prune(request.body);
+  return wanted ? operations.prune_recordings(*wanted, request.peer) : bad_request(wanted.error());
+}
+
+Outcome get_prune(const Request&, const Query& asked, Operations& operations) {
+  const auto wanted = read_pass(asked);
+  return wanted ? operations.prune_outcome(*wanted) : bad_request(wanted.error());
+}
+
 Outcome get_tokens(const Request&, const Query&, Operations& operations) {
   return operations.tokens();
 }
@@ -196,7 +220,7 @@ struct Route {
 
 constexpr bool query = true;
 
-constexpr std::array<Route, 34> routes{{
+constexpr std::array<Route, 39> routes{{
     {"GET", "/healthz", get_health, Role::viewer},
     {"GET", "/readyz", get_readiness, Role::viewer},
     {"GET", "/metrics", get_status, Role::viewer},
@@ -226,6 +250,11 @@ constexpr std::array<Route, 34> routes{{
     {"GET", "/v1/credentials", get_credentials, Role::admin},
     {"POST", "/v1/credentials", post_credentials, Role::admin},
     {"POST", "/v1/credentials/remove", post_remove_credential, Role::admin},
+    {"GET", "/v1/recordings", get_recordings, Role::viewer, query},
+    {"GET", "/v1/recordings/search", get_recording_search, Role::viewer, query},
+    {"GET", "/v1/recordings/key", get_recording_key, Role::viewer},
+    {"POST", "/v1/recordings/prune", post_prune, Role::admin},
+    {"GET", "/v1/recordings/prune", get_prune, Role::admin, query},
     {"GET", "/v1/tokens", get_tokens, Role::admin},
     {"POST", "/v1/tokens", post_tokens, Role::admin},
     {"POST", "/v1/tokens/remove", post_remove_tokens, Role::admin},

@@ -26,6 +26,7 @@ struct GrantOptions : EditOptions {
   std::vector<std::string> logins;
   std::string idle;
   std::string session_limit;
+  std::string recording;
   bool no_record = false;
   std::vector<std::string> channels;
   std::string reason;
@@ -88,7 +89,12 @@ Result<policy::Grant> read_grant_options(const GrantOptions& options, WallTime t
     if (!limit) return std::unexpected(limit.error());
     grant.session_limit = *limit;
   }
-  grant.record = !options.no_record;
+  if (!options.recording.empty()) {
+    const auto recording = policy::parse_recording(options.recording);
+    if (!recording) return std::unexpected(recording.error());
+    grant.recording = *recording;
+  }
+  if (options.no_record) grant.recording = policy::Recording::off;
   for (const auto& text : options.channels) {
     const auto channel = policy::parse_channel(text);
     if (!channel) return std::unexpected(channel.error());
@@ -155,7 +161,9 @@ void add_grant_options(CLI::App& verb, GrantOptions& options) {
       ->allow_extra_args(false);
   verb.add_option("--idle", options.idle, "End a session without activity for so long, like 30m");
   verb.add_option("--session-limit", options.session_limit, "How many sessions the user may have open");
-  verb.add_flag("--no-record", options.no_record, "Do not record RDP sessions");
+  auto* recording = verb.add_option("--recording", options.recording,
+                                    "Of RDP sessions: required, best_effort or off (default: as configured)");
+  verb.add_flag("--no-record", options.no_record, "The same as --recording off")->excludes(recording);
   verb.add_option("--channel", options.channels,
                   "What RDP may carry besides picture and input: clipboard, drives, ... or all; may be repeated")
       ->allow_extra_args(false);

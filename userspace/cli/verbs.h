@@ -31,6 +31,7 @@ void add_authority_verbs(CLI::App& app, Context& context);  // ca
 void add_recording_verbs(CLI::App& app, Context& context);
 void add_account_verbs(CLI::App& app, Context& context);
 void add_credential_verbs(CLI::App& app, Context& context);
+void add_recordings_verbs(CLI::App& recording, Context& context);  // list, search, prune
 void add_token_verbs(CLI::App& app, Context& context);
 void add_completion_verb(CLI::App& app, Context& context);
 

@@ -194,7 +194,9 @@ void read_logins(const StrictMap& root, LoginOptions& options) {
 
 constexpr Word<rdp::Security> security_words[]{{"nla", rdp::Security::nla}, {"tls", rdp::Security::tls}};
 
-constexpr Word<bool> recording_words[]{{"required", true}, {"best_effort", false}};
+constexpr Word<policy::Recording> recording_words[]{{"required", policy::Recording::required},
+                                                    {"best_effort", policy::Recording::best_effort},
+                                                    {"off", policy::Recording::off}};
 
 constexpr Word<rdp::Detail> clipboard_text_words[]{
     {"off", rdp::Detail::off}, {"hash", rdp::Detail::outline}, {"text", rdp::Detail::full}};
@@ -215,10 +217,10 @@ std::map<std::string, rdp::CertificateFiles> read_certificates(const StrictMap& 
 }
 
 RdpOptions read_rdp(const StrictMap& root, Issues& issues) {
-  const StrictMap map(
-      root.file(), root.node("rdp"), "rdp",
-      {"worker", "user", "backend_security", "recordings", "recording", "clipboard_text", "keys", "certificates"},
-      issues);
+  const StrictMap map(root.file(), root.node("rdp"), "rdp",
+                      {"worker", "user", "backend_security", "recordings", "recording", "clipboard_text", "keys",
+                       "certificates", "keep_recordings"},
+                      issues);
   RdpOptions options;
   if (const auto worker = map.text("worker")) {
     if (!worker->starts_with('/')) {
@@ -243,7 +245,12 @@ RdpOptions read_rdp(const StrictMap& root, Issues& issues) {
     }
     options.recordings = *recordings;
   }
-  take(options.recording_is_required, word(map, "recording", recording_words));
+  take(options.recording, word(map, "recording", recording_words));
+  if (map.has("keep_recordings")) {
+    const StrictMap keep(root.file(), map.node("keep_recordings"), "rdp, keep_recordings", {"age", "size"}, issues);
+    options.keep_recordings.age = keep.parsed("age", parse_duration);
+    options.keep_recordings.size = keep.parsed("size", parse_size);
+  }
   take(options.clipboard_text, word(map, "clipboard_text", clipboard_text_words));
   take(options.keys, word(map, "keys", keys_words));
   if (map.has("certificates")) options.certificates = read_certificates(map, issues);
@@ -338,6 +345,21 @@ std::expected<Configuration, Issues> read_configuration(const std::filesystem::p
   return parse_configuration(file.string(), text);
 }
 
+namespace {
+
+// What a running daemon can take over of `rdp`.
+rdp::RetentionOfRecordings kept_recordings(const Configuration& configuration) {
+  return configuration.rdp ? configuration.rdp->keep_recordings : rdp::RetentionOfRecordings{};
+}
+
+// The rest.
+std::optional<RdpOptions> settled(std::optional<RdpOptions> options) {
+  if (options) options->keep_recordings = {};
+  return options;
+}
+
+}  // namespace
+
 ConfigurationChange compare(const Configuration& running, const Configuration& wanted) {
   ConfigurationChange change;
   const auto note = [](std::vector<std::string>& list, const char* key, bool differs) {
@@ -358,6 +380,7 @@ ConfigurationChange compare(const Configuration& running, const Configuration& w
   note(change.applied, "reconcile_every", running.reconcile_every != wanted.reconcile_every);
   note(change.applied, "api", running.api != wanted.api);
   note(change.applied, "retention", running.retention != wanted.retention);
+  note(change.applied, "rdp", kept_recordings(running) != kept_recordings(wanted));
   note(change.applied, "log_level", running.log_level != wanted.log_level);
 
   note(change.restart_needed, "instance", a.instance != b.instance);
@@ -378,7 +401,7 @@ ConfigurationChange compare(const Configuration& running, const Configuration& w
   note(change.restart_needed, "login_records", running.logins.on != wanted.logins.on);
   note(change.restart_needed, "utmp", running.logins.utmp != wanted.logins.utmp);
   note(change.restart_needed, "wtmp", running.logins.wtmp != wanted.logins.wtmp);
-  note(change.restart_needed, "rdp", running.rdp != wanted.rdp);
+  note(change.restart_needed, "rdp", settled(running.rdp) != settled(wanted.rdp));
   note(change.restart_needed, "audit_queue", running.audit_queue != wanted.audit_queue);
   return change;
 }

@@ -15,6 +15,7 @@
 #include "kernel/dataplane.h"
 #include "rdp/control_message.h"
 #include "rdp/front_certificates.h"
+#include "rdp/recording_retention.h"
 #include "store/records.h"
 
 namespace gatehouse::daemon {
@@ -35,7 +36,8 @@ struct RdpOptions {
   rdp::Security backend_security = rdp::Security::nla;
   std::filesystem::path recordings;                           // empty: nothing is recorded
   std::map<std::string, rdp::CertificateFiles> certificates;  // the operator's own, by service
-  bool recording_is_required = true;
+  policy::Recording recording = policy::Recording::required;  // where a grant does not say
+  rdp::RetentionOfRecordings keep_recordings;                 // without any: nothing is removed
   rdp::Detail clipboard_text = rdp::Detail::outline;
   rdp::Detail keys = rdp::Detail::off;
 

@@ -20,6 +20,7 @@
 #include "daemon/configuration.h"
 #include "daemon/event_feed.h"
 #include "daemon/login_records.h"
+#include "daemon/recording_keeper.h"
 #include "gate/gate.h"
 #include "gate/rdp_forwarder.h"
 #include "kernel/dataplane.h"
@@ -71,6 +72,11 @@ class Daemon final : public admin::Operations {
   admin::Outcome credentials() override;
   admin::Outcome set_credential(const admin::CredentialRequest& request, const admin::Peer& peer) override;
   admin::Outcome remove_credential(const admin::CredentialName& request, const admin::Peer& peer) override;
+  admin::Outcome recordings(const admin::RecordingsRequest& request) override;
+  admin::Outcome search_recordings(const admin::RecordingsRequest& request, const std::string& text) override;
+  admin::Outcome recording_key() override;
+  admin::Outcome prune_recordings(const admin::PruneRequest& request, const admin::Peer& peer) override;
+  admin::Outcome prune_outcome(std::uint64_t pass) override;
   admin::Outcome tokens() override;
   admin::Outcome add_token(const admin::TokenRequest& request, const admin::Peer& peer) override;
   admin::Outcome remove_tokens(const std::vector<std::string>& names, const admin::Peer& peer) override;
@@ -91,6 +97,7 @@ class Daemon final : public admin::Operations {
   void every(boost::asio::steady_timer& timer, std::chrono::milliseconds period, void (Daemon::*work)());
   void sweep();
   void retain();
+  void follow_recordings();
   void reconcile();
   void keep_watchdog();
 
@@ -142,8 +149,9 @@ class Daemon final : public admin::Operations {
   std::unique_ptr<kernel::Dataplane> dataplane_;
   gate::Listeners listeners_;
   policy::Snapshot snapshot_;
-  std::shared_ptr<gate::RdpServices> rdp_;  // nullptr: not wanted
-  std::unique_ptr<LoginRecords> logins_;    // nullptr: not wanted
+  std::shared_ptr<gate::RdpServices> rdp_;             // nullptr: not wanted
+  std::unique_ptr<RecordingKeeper> recording_keeper_;  // nullptr: nothing is recorded
+  std::unique_ptr<LoginRecords> logins_;               // nullptr: not wanted
   std::unique_ptr<gate::Gate> gate_;
   std::unique_ptr<admin::HttpServer> server_;
   std::shared_ptr<const admin::TokenTable> tokens_;

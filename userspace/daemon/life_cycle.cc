@@ -156,6 +156,7 @@ void Daemon::take_down() {
     }
     if (!hand_over) forget_listeners();
   }
+  recording_keeper_.reset();
   // The store first: its writer still answers to the loops, whose memory must be there until it is joined.
   store_.reset();
   gate_.reset();

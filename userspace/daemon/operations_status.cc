@@ -102,6 +102,10 @@ admin::Outcome Daemon::reload(const admin::Peer& peer) {
   every(reconcile_timer_, configuration_.reconcile_every, &Daemon::reconcile);
   configuration_.retention = wanted->retention;
   next_retention_ = {};  // with the next sweep
+  if (recording_keeper_ && configuration_.rdp) {
+    configuration_.rdp->keep_recordings = wanted->rdp ? wanted->rdp->keep_recordings : rdp::RetentionOfRecordings{};
+    recording_keeper_->set_rules(configuration_.rdp->keep_recordings);
+  }
   spdlog::info("configuration reloaded ({})", detail.empty() ? "no change" : detail);
   for (const auto& key : change.restart_needed) spdlog::warn("the new value of {} needs `gatehouse restart`", key);
   return nlohmann::json{{"changed", change.applied}, {"restart_needed", change.restart_needed}};

@@ -67,17 +67,21 @@ Result<void> Daemon::open_recordings() {
   if (wanted.recordings.empty()) return {};
   std::error_code error;
   std::filesystem::create_directories(wanted.recordings, error);
-  // Workers go in to write, and to read nobody else's.
+  // A worker is handed its own directory, open; the way from there to another's, which are of the same account, leads
+  // through this one.
   if (!error) {
     using std::filesystem::perms;
-    std::filesystem::permissions(wanted.recordings, perms::owner_all | perms::group_exec | perms::others_exec, error);
+    std::filesystem::permissions(wanted.recordings, perms::owner_all, error);
   }
   if (error) {
     return failure("the directory " + wanted.recordings.string() + " cannot be used: " + error.message(),
                    "make it, or name another as `recordings` of `rdp`");
   }
   rdp_->recordings = wanted.recordings;
-  rdp_->recording_is_required = wanted.recording_is_required;
+  auto key = rdp::SigningKey::open(configuration_.state_dir / "recording.key");
+  if (!key) return std::unexpected(key.error());
+  rdp_->recording_key.emplace(std::move(*key));
+  rdp_->recording = wanted.recording;
   rdp_->recorder_uid = wanted.user;
   rdp_->recording_ended = [this](std::uint64_t session, const std::string& fault) {
     boost::asio::post(context_, [this, session, fault] {
@@ -89,6 +93,23 @@ Result<void> Daemon::open_recordings() {
       static_cast<void>(store_->submit_audit(std::move(row)));
     });
   };
+  rdp_->recording_discarded = [this](std::uint64_t session) {
+    boost::asio::post(context_, [this, session] {
+      std::error_code fault;
+      std::filesystem::remove_all(rdp_->recordings / std::to_string(session), fault);
+      if (fault) spdlog::warn("what was to be the recording {} was not removed: {}", session, fault.message());
+    });
+  };
+  recording_keeper_ =
+      std::make_unique<RecordingKeeper>(wanted.recordings, wanted.keep_recordings,
+                                        [store = store_.get()](const std::string& author, const std::string& detail) {
+                                          store::AuditRow row;
+                                          row.time = now();
+                                          row.action = "recordings_removed";
+                                          row.author = author;
+                                          row.detail = detail;
+                                          return store->write_audit(std::move(row));
+                                        });
   return {};
 }
 

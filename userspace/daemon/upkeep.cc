@@ -38,6 +38,7 @@ void Daemon::sweep() {
   expire_bans();
   record_withheld_kernel_events();
   record_withheld_logins();
+  follow_recordings();
   if (tokens_are_stale_) tokens_are_stale_ = !load_tokens();
   // Its outcome is the alarm that it keeps.
   if (verdicts_are_stale_) static_cast<void>(remove_untrue_verdicts());
@@ -99,6 +100,15 @@ void Daemon::retain() {
   } else {
     alarms_.raise("retention", {"rows of the audit that retention is to remove stay: " + outcome->fault,
                                 "look at `gatehouse audit verify`"});
+  }
+}
+
+void Daemon::follow_recordings() {
+  const auto fault = recording_keeper_ ? recording_keeper_->fault() : std::nullopt;
+  if (fault) {
+    alarms_.raise("recordings", {"recordings that are kept no longer stay: " + fault->what, fault->mend});
+  } else {
+    alarms_.clear("recordings");
   }
 }
 

@@ -301,6 +301,9 @@ bool Loop::open(Fd client, const Arrival& arrival, const policy::Decision& decis
   }
   ++counters_.allowed;
   const auto& spec = decision.service->spec;
+  if (!later && spec.kind == policy::Kind::rdp && decision.recording == policy::Recording::required) {
+    session->hindrance = "its grant wants it recorded, and RDP sessions are relayed as they are";
+  }
   session->forwarder = later ? rdp_forwarder(*session, std::move(socket), decision)
                              : make_forwarder(spec.kind, std::move(socket), pipes_, relay_options(*session, spec));
   take_terms(*session, decision);

@@ -105,7 +105,8 @@ class Loop {
   std::function<void()> cut_of(const std::shared_ptr<Session>& session);
   void begin_session(const std::shared_ptr<Session>& session);
   void go_on_with(const std::shared_ptr<Session>& session, const ReconnectBook::Place& place);
-  void write_opening(const std::shared_ptr<Session>& session, const ReconnectBook::Place& place);
+  void write_opening(const std::shared_ptr<Session>& session, const ReconnectBook::Place& place,
+                     const std::string& detail = {});
   void refuse_activation(Session& session, policy::Reason reason);
   void take_activation(Session& session);
   bool goes_on_elsewhere(const Session& session, const relay::RelayOutcome& outcome);

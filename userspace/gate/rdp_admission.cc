@@ -22,10 +22,11 @@ std::unique_ptr<Forwarder> Loop::rdp_forwarder(Session& session, relay::Socket c
                  .service = session.service,
                  .server = session.server,
                  .channels = decision.channels,
-                 .record = decision.record,
                  .front = decision.service->spec.front,
                  .user = session.user,
-                 .target = snapshot_.policy->document().servers.at(session.server)};
+                 .target = snapshot_.policy->document().servers.at(session.server),
+                 .grant = decision.grant->name,
+                 .recording = decision.recording};
   terms.judge_login = [this, of = &session](const std::string& login, const std::string& domain) {
     return judge_login(*of, login, domain);
   };
@@ -130,13 +131,16 @@ void Loop::go_on_with(const std::shared_ptr<Session>& session, const ReconnectBo
   }
   session->place = Presence::Place::taken;
   presence_.take_place(session->user);
-  sessions_.erase(session->id);
+  const auto number = session->id;  // of the connection, and of its recording
+  sessions_.erase(number);
   session->id = place.session;
   sessions_.insert_or_assign(session->id, session);
-  write_opening(session, place);
+  write_opening(session, place,
+                "connection " + std::to_string(place.connection) + ", number " + std::to_string(number));
 }
 
-void Loop::write_opening(const std::shared_ptr<Session>& session, const ReconnectBook::Place& place) {
+void Loop::write_opening(const std::shared_ptr<Session>& session, const ReconnectBook::Place& place,
+                         const std::string& detail) {
   const auto time = now();
   session->connection = place;
   auto row = session_row(*session, time);
@@ -151,6 +155,7 @@ void Loop::write_opening(const std::shared_ptr<Session>& session, const Reconnec
   audit.destination = session->proxy;
   audit.reason = policy::Reason::allowed;
   audit.session_id = session->id;
+  audit.detail = detail;
   session->rows = Session::Rows::waiting;
   session->is_open = true;
   auto written = [this, self = session](bool ok) mutable { rows_are_settled(std::move(self), ok); };

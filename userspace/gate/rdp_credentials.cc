@@ -42,7 +42,10 @@ RdpLogonJudgement judge_logon(const RdpServices& services, const RdpTerms& terms
     judgement.fault = policy::name(decision.reason);
     return judgement;
   }
-  if (decision.record && !terms.record && !services.recordings.empty()) {
+  const auto is_off = [&](policy::Recording of) {
+    return (of == policy::Recording::as_configured ? services.recording : of) == policy::Recording::off;
+  };
+  if (!is_off(decision.recording) && is_off(terms.recording) && !services.recordings.empty()) {
     judgement.fault = "the grant for this login wants a recording, and the one at the door did not";
     return judgement;
   }

@@ -1,12 +1,9 @@
 #include "gate/rdp_forwarder.h"
 
-#include <fcntl.h>
 #include <linux/sockios.h>
 #include <spdlog/spdlog.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <boost/asio/posix/basic_stream_descriptor.hpp>
 #include <boost/asio/redirect_error.hpp>
@@ -22,6 +19,7 @@
 #include "gate/rdp_audit.h"
 #include "gate/rdp_credentials.h"
 #include "gate/rdp_error_info.h"
+#include "gate/rdp_recording.h"
 #include "rdp/channel_policy.h"
 #include "rdp/control_channel.h"
 #include "rdp/heartbeat.h"
@@ -69,7 +67,8 @@ class RdpForwarder final : public Forwarder {
  private:
   bool is_stuck(SteadyTime now);
   Result<void> hand_over();
-  [[nodiscard]] Result<Fd> make_recording_directory() const;
+  Result<void> begin_recording_into(rdp::Start& start);
+  [[nodiscard]] policy::Recording wanted_recording() const;
   void take_recording_fault(const std::string& what);
   Task<void> listen();
   Task<void> take(rdp::Message message);
@@ -99,9 +98,12 @@ class RdpForwarder final : public Forwarder {
   std::optional<SteadyTime> dialing_since_;
   std::optional<SteadyTime> aborted_;
   std::optional<rdp::Warn> early_warning_;  // before there was a worker to draw it
-  bool records_ = false;
+  bool records_ = false;                    // the recording goes well
+  bool has_recording_ = false;              // there is a directory of it
+  std::uint64_t recording_number_ = 0;
   bool logged_in_ = false;  // at the front, with an account
   bool fell_back_ = false;
+  Fd recording_;       // its directory, until the worker has it
   bool over_ = false;  // nothing more is to be heard of the worker
   EndReason reason_ = EndReason::none;
   std::string detail_;
@@ -138,6 +140,8 @@ RelayOutcome RdpForwarder::outcome() {
   const auto from_client = bytes_from_client();
   const auto to_client = bytes_to_client();
   retire();
+  const bool was_session = activation_ && activation_->state == RdpActivation::State::open;
+  if (has_recording_ && !was_session) services_.recording_discarded(recording_number_);
   return {.reason = reason_ == EndReason::none ? EndReason::error : reason_,
           .detail = detail_,
           .bytes_from_client = from_client,
@@ -180,41 +184,59 @@ Result<void> RdpForwarder::hand_over() {
   start.dynamic_channels = std::move(rules.dynamic_channels);
   start.refusal = terms_.refusal;
   std::vector<int> descriptors{client_.native_handle()};
-  Fd directory;
-  if (terms_.record && !services_.recordings.empty()) {
-    auto made = make_recording_directory();
-    if (made) {
-      directory = std::move(*made);
-      descriptors.push_back(directory.get());
-      start.recording = true;
-      records_ = true;
-    } else if (take_recording_fault(made.error().text()); reason_ != EndReason::none) {
-      return std::unexpected(made.error());
-    }
-  }
+  if (auto begun = begin_recording_into(start); !begun) return std::unexpected(begun.error());
+  if (recording_) descriptors.push_back(recording_.get());
   auto text = rdp::encode(start);
   auto sent = rdp::send_packet(worker_->channel(), text, descriptors);
-  ::explicit_bzero(text.data(), text.size());  // the key
+  ::explicit_bzero(text.data(), text.size());
+  ::explicit_bzero(start.recording_key.data(), start.recording_key.size());
+  recording_.reset();  // locked by the worker's copy alone from now on
   return sent;
 }
 
-Result<Fd> RdpForwarder::make_recording_directory() const {
-  const auto place = services_.recordings / std::to_string(terms_.session);
-  if (::mkdir(place.c_str(), S_IRWXU | S_IRGRP | S_IXGRP) != 0) {
-    return system_failure("the recording's directory " + place.string() + " cannot be made", errno);
+policy::Recording RdpForwarder::wanted_recording() const {
+  return terms_.recording == policy::Recording::as_configured ? services_.recording : terms_.recording;
+}
+
+// Error: it must be recorded and cannot.
+Result<void> RdpForwarder::begin_recording_into(rdp::Start& start) {
+  if (services_.recordings.empty()) {
+    // Nothing is recorded here: only a grant that insists has a word in it.
+    if (terms_.recording != policy::Recording::required) return {};
+    const Error error{"its grant wants it recorded, and there is no place for recordings", "set `recordings` of `rdp`"};
+    abort(EndReason::error, error.what);
+    return std::unexpected(error);
   }
-  Fd directory(::open(place.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW));
-  if (!directory) return system_failure("the recording's directory " + place.string() + " cannot be opened", errno);
-  if (services_.recorder_uid && ::fchown(directory.get(), *services_.recorder_uid, static_cast<gid_t>(-1)) != 0) {
-    return system_failure("the recording's directory " + place.string() + " cannot be given to its worker", errno);
+  if (wanted_recording() == policy::Recording::off) return {};
+  auto begun = begin_recording(services_.recordings,
+                               {.session = terms_.session,
+                                .user = terms_.user,
+                                .server = terms_.server,
+                                .service = terms_.service,
+                                .grant = terms_.grant,
+                                .client = options_.client.text(),
+                                .started = format_time(now())},
+                               *services_.recording_key, services_.recorder_uid);
+  if (begun) {
+    recording_ = std::move(begun->directory);
+    start.recording = true;
+    start.recording_key = std::move(begun->key);
+    start.recording_base = std::move(begun->base);
+    records_ = true;
+    has_recording_ = true;
+    recording_number_ = terms_.session;
+  } else if (take_recording_fault(begun.error().text()); reason_ != EndReason::none) {
+    return std::unexpected(begun.error());
   }
-  return directory;
+  return {};
 }
 
 void RdpForwarder::take_recording_fault(const std::string& what) {
   records_ = false;
   services_.recording_ended(terms_.session, what);
-  if (services_.recording_is_required) abort(EndReason::error, "it can no longer be recorded: " + what);
+  if (wanted_recording() == policy::Recording::required) {
+    abort(EndReason::error, "it can no longer be recorded: " + what);
+  }
 }
 
 Task<RelayOutcome> RdpForwarder::forward() {

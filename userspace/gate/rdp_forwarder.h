@@ -19,6 +19,7 @@
 #include "rdp/credential_vault.h"
 #include "rdp/front_certificates.h"
 #include "rdp/handshake_limit.h"
+#include "rdp/recording_key.h"
 #include "rdp/trusted_backends.h"
 #include "rdp/worker_pool.h"
 
@@ -36,11 +37,14 @@ struct RdpServices {
   rdp::Security backend_security = rdp::Security::nla;
   rdp::Detail clipboard_text = rdp::Detail::outline;
   rdp::Detail keys = rdp::Detail::off;
-  std::filesystem::path recordings;      // a directory in it for each session; empty: nothing is recorded
-  bool recording_is_required = true;     // a session that cannot be recorded (any more) ends
-  std::optional<unsigned> recorder_uid;  // whose directories they are: the workers'
+  std::filesystem::path recordings;              // a directory in it for each session; empty: nothing is recorded
+  std::optional<rdp::SigningKey> recording_key;  // the gateway's own, which vouches for the key of each recording
+  policy::Recording recording = policy::Recording::required;  // where a grant does not say
+  std::optional<unsigned> recorder_uid;                       // whose directories they are: the workers'
   // From an event loop: that a session's recording failed (and why), or is whole.
   std::function<void(std::uint64_t session, const std::string& fault)> recording_ended;
+  // The same, of a connection that became no session: its recording shows nothing and goes.
+  std::function<void(std::uint64_t session)> recording_discarded;
   ReconnectBook reconnects;
   Explanations explanations;
 };
@@ -66,12 +70,13 @@ struct RdpTerms {
   std::string service = {};
   std::string server = {};
   policy::Channels channels = 0;
-  bool record = false;
   policy::Front front = policy::Front::tls;
   std::string user = {};       // of the policy
   policy::Server target = {};  // the server as the policy has it
   // The decision, now that it is known as whom the server is to be logged in to.
   std::function<policy::Decision(const std::string& login, const std::string& domain)> judge_login = {};
+  std::string grant = {};
+  policy::Recording recording = policy::Recording::off;
   // A row of the audit about this session.
   std::function<void(std::string action, std::string detail)> note = {};
   std::function<std::optional<ReconnectBook::Claim>(const rdp::ReconnectProof&)> claim = {};

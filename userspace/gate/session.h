@@ -67,7 +67,8 @@ struct Session {
   ReconnectBook::Place connection{};
   std::shared_ptr<RdpActivation> activation;
   std::optional<relay::Timer> rows_signal;
-  bool watched = false;  // the watcher wants to hear of the end
+  std::string hindrance;  // why it cannot begin, as was found before
+  bool watched = false;   // the watcher wants to hear of the end
 
   [[nodiscard]] policy::Question question(WallTime time) const {
     policy::Question question{client.address, proxy.address, proxy.port, transport, time, std::nullopt};

@@ -48,6 +48,9 @@ Task<void> Loop::run_session(std::shared_ptr<Session> session) {
 }
 
 Task<relay::RelayOutcome> Loop::carry(Session& session) {
+  if (!session.hindrance.empty()) {
+    co_return relay::RelayOutcome{.reason = policy::EndReason::error, .detail = session.hindrance};
+  }
   if (auto failed = co_await session.forwarder->prepare()) co_return *failed;
   while (session.rows == Session::Rows::waiting) {
     session.rows_signal.emplace(context_.get_executor(), std::chrono::seconds(1));

@@ -111,7 +111,7 @@ struct Grant {
   std::optional<Duration> idle_timeout = {};
   std::optional<std::uint32_t> session_limit = {};  // how many sessions the user may have open, over all grants
   bool active = true;                               // false: revoked
-  bool record = true;
+  Recording recording = Recording::as_configured;
   Channels channels = 0;
   std::string reason = {};
   friend bool operator==(const Grant&, const Grant&) = default;

@@ -155,7 +155,7 @@ std::vector<Field> fields_of(const Grant& grant) {
       names_field("logins", grant.logins),
       duration_field("idle_timeout", grant.idle_timeout),
       text_field("session_limit", grant.session_limit ? std::to_string(*grant.session_limit) : std::string()),
-      truth_field("record", grant.record),
+      text_field("recording", std::string(name(grant.recording))),
       channels_field(grant.channels),
       text_field("reason", grant.reason),
   };

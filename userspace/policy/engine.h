@@ -58,7 +58,7 @@ struct Decision {
   const CompiledMaintenance* maintenance = nullptr;  // that turns away
   // Of the grant, where allowed.
   std::optional<Duration> idle_timeout;  // nullopt: the service's own, or the daemon's
-  bool record = true;
+  Recording recording = Recording::as_configured;
   Channels channels = 0;
 };
 

@@ -193,7 +193,7 @@ void Grants::judge(Decision& decision, WallTime latest) {
   decision.holds_until = unless_never(std::min(allowed_until(), latest));
   decision.grant_until = unless_never(std::min(conditions().applies_until(terms, now()), latest));
   decision.idle_timeout = conditions().idle_timeout(terms);
-  decision.record = terms.record;
+  decision.recording = terms.recording;
   decision.channels = terms.channels;
 }
 

@@ -113,6 +113,17 @@ void read_common(Entry& entry, Rule& rule) {
   entry.read("reason", rule.reason);
 }
 
+// How it was written before there was `recording`.
+void read_record(Entry& entry, Grant& grant) {
+  bool record = true;
+  entry.read("record", record);
+  if (entry.has("record") && entry.has("recording")) {
+    entry.map().complain("record", {"stands beside recording", "keep recording alone"});
+  } else if (!record) {
+    grant.recording = Recording::off;
+  }
+}
+
 Grant read_grant(Entry& entry) {
   Grant grant;
   read_common(entry, grant);
@@ -121,7 +132,8 @@ Grant read_grant(Entry& entry) {
       "idle_timeout", [](std::string_view text) { return parse_at_most(text, longest_idle_timeout); },
       grant.idle_timeout);
   entry.parse("session_limit", parse_session_limit, grant.session_limit);
-  entry.read("record", grant.record);
+  entry.parse("recording", parse_recording, grant.recording);
+  read_record(entry, grant);
   entry.each("channels", parse_channel, [&](Channels more, int /*line*/) { grant.channels |= more; });
   grant.channels = whole_channels(grant.channels);
   return grant;
@@ -171,10 +183,11 @@ void read_rule_sections(const std::string& file, const StrictMap& root, Draft& d
 
   const Section grants{&file, "grants", "grant", &issues};
   grants.each(root, [&](Place place, const std::string& name, const YAML::Node& node) {
-    Entry entry(place, grants.word, name, node,
-                {"user", "user_group", "server", "server_group", "service", "active", "protocol", "sources", "start",
-                 "end", "schedules", "logins", "idle_timeout", "session_limit", "record", "channels", "reason"},
-                issues);
+    Entry entry(
+        place, grants.word, name, node,
+        {"user", "user_group", "server", "server_group", "service", "active", "protocol", "sources", "start", "end",
+         "schedules", "logins", "idle_timeout", "session_limit", "recording", "record", "channels", "reason"},
+        issues);
     auto grant = read_grant(entry);
     grants.keep(name, std::move(grant), entry.origin(), document.grants, draft.grants);
   });

@@ -120,6 +120,11 @@ Result<std::uint32_t> parse_session_limit(std::string_view text) {
   return limit;
 }
 
+Result<Recording> parse_recording(std::string_view text) {
+  if (const auto recording = recording_of(text)) return *recording;
+  return failure("'" + std::string(text) + "' is no way to record", "write required, best_effort or off");
+}
+
 Result<Channels> parse_channel(std::string_view text) {
   if (text == "all") return all_channels;
   if (const auto channel = channel_of(text)) return static_cast<Channels>(*channel);

@@ -27,6 +27,7 @@ Result<std::string> parse_absolute_path(std::string_view text);
 Result<WallTime> parse_policy_time(std::string_view text);
 Result<Duration> parse_at_most(std::string_view text, Duration most);
 Result<std::uint32_t> parse_session_limit(std::string_view text);
+Result<Recording> parse_recording(std::string_view text);
 // One channel, or "all".
 Result<Channels> parse_channel(std::string_view text);
 

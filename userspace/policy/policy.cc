@@ -165,7 +165,7 @@ RuleTable Policy::compile_table(const std::map<std::string, Rule>& rules, const 
     if constexpr (requires { rule.channels; }) {
       terms.channels = rule.channels;
       terms.active = rule.active;
-      terms.record = rule.record;
+      terms.recording = rule.recording;
       if (rule.session_limit) limits_sessions_ = true;
     }
     entries.push_back({subject_of(rule), target_of(rule), terms});

@@ -28,7 +28,7 @@ struct RuleTerms {
   std::uint32_t by_name = 0;       // its place among all rules of its kind, by name
   Channels channels = 0;
   bool active = true;
-  bool record = true;
+  Recording recording = Recording::as_configured;
 
   [[nodiscard]] bool allows(ProtocolId id) const { return protocol == any_protocol || protocol == id; }
 };

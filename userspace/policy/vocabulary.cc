@@ -131,6 +131,11 @@ constexpr std::array<Word<EndReason>, 21> all_end_reasons{{
     {EndReason::out_of_resources, "out_of_resources"},
 }};
 
+constexpr std::array<Word<Recording>, 4> recording_words{{{Recording::as_configured, ""},
+                                                          {Recording::required, "required"},
+                                                          {Recording::best_effort, "best_effort"},
+                                                          {Recording::off, "off"}}};
+
 template <typename Words, typename Enum>
 std::string_view name_in(const Words& words, Enum value) {
   const auto at = std::find_if(words.begin(), words.end(), [&](const auto& word) { return word.value == value; });
@@ -156,6 +161,9 @@ Channels whole_channels(Channels channels) {
 
 std::string_view name(Channel value) {
   return name_in(channel_words, value);
+}
+std::string_view name(Recording value) {
+  return name_in(recording_words, value);
 }
 std::string_view name(Transport value) {
   return name_in(all_transports, value);
@@ -187,6 +195,9 @@ std::string_view describe(Reason value) {
 
 std::optional<Channel> channel_of(std::string_view text) {
   return value_in<Channel>(channel_words, text);
+}
+std::optional<Recording> recording_of(std::string_view text) {
+  return text.empty() ? std::nullopt : value_in<Recording>(recording_words, text);
 }
 std::optional<Transport> transport_of(std::string_view text) {
   return value_in<Transport>(all_transports, text);

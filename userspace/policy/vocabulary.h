@@ -57,6 +57,8 @@ enum class Reason : std::uint16_t {
 };
 
 // What an audit row can be about; the store's AuditRow::action.
+// One a line, so that changes stand apart.
+// clang-format off
 inline constexpr std::string_view audit_actions[]{
     "session_allowed",
     "session_denied",
@@ -94,7 +96,9 @@ inline constexpr std::string_view audit_actions[]{
     "login_refused",
     "tls_fallback",
     "authority_rotated",
+    "recordings_removed",
 };
+// clang-format on
 bool is_audit_action(std::string_view text);
 
 // Why a session ended.
@@ -121,6 +125,10 @@ enum class EndReason : std::uint16_t {
   store_unavailable = 19,
   out_of_resources = 20,
 };
+
+// Whether an RDP session is recorded, as a grant says it; the numbers are stored. Required: it begins and goes on only
+// while it is.
+enum class Recording : std::uint8_t { as_configured = 0, required = 1, best_effort = 2, off = 3 };
 
 // What an RDP session may carry besides picture, keyboard and mouse. A set of them is an or of their bits, which are
 // stored: append only. `clipboard` and `drives` stand for all that is told apart below them.
@@ -157,6 +165,7 @@ inline constexpr bool holds(Channels channels, Channel channel) {
 Channels whole_channels(Channels channels);
 
 std::string_view name(Channel value);
+std::string_view name(Recording value);  // empty for as_configured
 std::string_view name(Transport value);
 std::string_view name(Kind value);
 std::string_view name(SourceMode value);
@@ -170,6 +179,7 @@ std::string_view name(EndReason value);   // "open" for none
 std::string_view describe(Reason value);  // one sentence for people, with what to do about it
 
 std::optional<Channel> channel_of(std::string_view text);
+std::optional<Recording> recording_of(std::string_view text);
 std::optional<Transport> transport_of(std::string_view text);
 std::optional<Kind> kind_of(std::string_view text);
 std::optional<SourceMode> source_mode_of(std::string_view text);

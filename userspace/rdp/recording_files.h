@@ -1,39 +1,53 @@
-// How a recording lies on the disk, for who writes and for who checks it: a directory with
+// How a recording lies on the disk, for who writes and for who reads it: a directory, named by its session, with
 //
+//   identity.json          whose it is and which key signs it (rdp/recording_identity.h)
 //   000.mp4, 001.mp4, ...  the picture: fragmented MP4 (ISO/IEC 14496-12), H.264; a new file with each change of size
 //   events.jsonl           what happened: one JSON object a line, "t" in milliseconds since the recording began
-//   chain.jsonl            {"file", "offset", "length", "hash"}: each piece that was written, in order; the hash
-//   (SHA-256,
-//                          hexadecimal) is of the hash before it and the piece, so that a changed, missing or reordered
-//                          byte is found
+//   index.jsonl            {"file","from","key","length","offset","to"}: each fragment of the picture, its time in
+//                          milliseconds on the same clock, and whether it begins with a key frame
+//   chain.jsonl            each piece that was written to the files above, in order, a line each
+//
+// A line of the chain is {"file","hash","length","offset","signature"}, members by name, no spaces. Its entry is the
+// same without hash and signature; the hash (SHA-256, hexadecimal) is of the hash before it (32 bytes; at first the
+// SHA-256 of identity.json), the entry, a line feed and the piece; the signature (Ed25519, by the recording's key) is
+// of the hash's 32 bytes. So no byte can be changed, left out or moved by who has not that key. The last line of a
+// recording that ended orderly is {"end","hash","pieces","signature"}, with the entry {"end":true,"pieces":N} and no
+// piece: with it, what is missing at the end is found too.
 #pragma once
 
 #include <array>
 #include <cstdint>
-#include <filesystem>
 #include <span>
 #include <string>
+#include <string_view>
 
-#include "base/result.h"
+#include "rdp/recording_key.h"
 
 namespace gatehouse::rdp {
 
 inline constexpr const char* events_file = "events.jsonl";
+inline constexpr const char* index_file = "index.jsonl";
 inline constexpr const char* chain_file = "chain.jsonl";
-std::string video_file(unsigned part);  // "000.mp4"
+std::string video_file(unsigned part);         // "000.mp4"
+bool is_recorded_file(std::string_view name);  // one that the chain may name
 
 using ChainHash = std::array<std::uint8_t, 32>;
-ChainHash next_hash(const ChainHash& former, std::span<const std::uint8_t> piece);
-std::string text_of(const ChainHash& hash);
-std::string chain_line(const std::string& file, std::uint64_t offset, std::uint64_t length, const ChainHash& hash);
+ChainHash hash_of(std::span<const std::uint8_t> bytes);  // SHA-256
+ChainHash next_hash(const ChainHash& former, std::string_view entry, std::span<const std::uint8_t> piece);
 
-struct RecordingFinding {
-  std::uint64_t pieces = 0;  // that are as they were written
-  std::string hash;          // of the last of them: noted elsewhere it vouches for all of it
-  std::uint64_t beyond = 0;  // bytes behind what the chain vouches for: of a recording that broke off, or goes on
-  std::string fault;         // what is wrong; empty: nothing
+std::string chain_entry(const std::string& file, std::uint64_t offset, std::uint64_t length);
+std::string end_entry(std::uint64_t pieces);
+// The entry with what vouches for it, as a line.
+std::string chain_line(std::string_view entry, const ChainHash& hash, const Signature& signature);
+
+struct Fragment {
+  std::string file = {};
+  std::uint64_t offset = 0;
+  std::uint64_t length = 0;
+  std::int64_t from = 0;  // milliseconds since the recording began: of its first picture
+  std::int64_t to = 0;    // of its last one
+  bool key = false;       // begins with a key frame
 };
-// Error: it cannot be read.
-Result<RecordingFinding> verify_recording(const std::filesystem::path& directory);
+std::string index_line(const Fragment& fragment);
 
 }  // namespace gatehouse::rdp

@@ -204,13 +204,13 @@ void read_lists(SQLite::Database& database, const std::string& word, Rules& rule
 
 void insert_grants(SQLite::Database& database, const policy::Document& document) {
   SQLite::Statement insert(database, std::string("INSERT INTO grants(") + common_columns +
-                                         ", active, record, channels, idle_timeout, session_limit) "
+                                         ", active, recording, channels, idle_timeout, session_limit) "
                                          "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
   for (const auto& [name, grant] : document.grants) {
     Binder binder(insert);
     bind_common(binder, name, grant);
     binder.number(grant.active ? 1 : 0)
-        .number(grant.record ? 1 : 0)
+        .number(static_cast<int>(grant.recording))
         .number(grant.channels)
         .duration(grant.idle_timeout);
     grant.session_limit ? binder.number(*grant.session_limit) : binder.null();
@@ -221,13 +221,13 @@ void insert_grants(SQLite::Database& database, const policy::Document& document)
 
 void read_grants(SQLite::Database& database, policy::Document& document) {
   SQLite::Statement select(database, std::string("SELECT ") + common_columns +
-                                         ", active, record, channels, idle_timeout, session_limit FROM grants");
+                                         ", active, recording, channels, idle_timeout, session_limit FROM grants");
   while (select.executeStep()) {
     RowReader reader(select);
     auto& grant = document.grants[reader.text()];
     read_common(reader, grant);
     grant.active = reader.truth();
-    grant.record = reader.truth();
+    grant.recording = static_cast<policy::Recording>(reader.number());
     // What was stored by a version that knew only the whole has no parts.
     grant.channels = policy::whole_channels(static_cast<policy::Channels>(reader.number() & policy::all_channels));
     grant.idle_timeout = reader.maybe_duration();

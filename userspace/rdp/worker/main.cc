@@ -58,6 +58,16 @@ std::unique_ptr<rdp::EventTrack> track_into(rdp::Recorder& recorder, rdp::Detail
       });
 }
 
+Result<std::unique_ptr<rdp::RecordingWriter>> open_recording(rdp::Start& start, Fd directory) {
+  auto key = rdp::SigningKey::of_secret(start.recording_key);
+  ::explicit_bzero(start.recording_key.data(), start.recording_key.size());
+  start.recording_key.clear();
+  if (!key) return std::unexpected(key.error());
+  const auto base = rdp::bytes_of_hexadecimal<32>(start.recording_base);
+  if (!base) return failure("the recording has nothing to begin with");
+  return rdp::RecordingWriter::open(std::move(directory), std::move(*key), *base);
+}
+
 int serve() {
   rdp::DaemonLink link{Fd(channel_descriptor)};
   auto order = link.wait_for_start();
@@ -66,7 +76,7 @@ int serve() {
   std::unique_ptr<rdp::Recorder> recorder;
   std::optional<Error> no_recording;
   if (order->start.recording) {
-    auto writer = rdp::RecordingWriter::open(std::move(order->directory));
+    auto writer = open_recording(order->start, std::move(order->directory));
     if (writer) {
       recorder = std::make_unique<rdp::Recorder>(std::move(*writer), order->start.session, [&](const Error& error) {
         link.tell(rdp::RecordingFailed{.what = error.text()});

@@ -30,9 +30,8 @@ std::int64_t Recorder::now_ms() const {
 void Recorder::note(const std::string& event, nlohmann::json data, std::optional<std::int64_t> time) {
   data["t"] = time.value_or(now_ms());
   data["event"] = event;
-  // A fault of the disk is seen with the next picture.
-  static_cast<void>(writer_->append(
-      events_file, std::string_view(data.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n")));
+  const auto line = data.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+  if (auto noted = writer_->append(events_file, std::string_view(line)); !noted) fail(noted.error());
 }
 
 void Recorder::picture_changed(const Picture& picture) {
@@ -110,7 +109,8 @@ void Recorder::run() {
     if (done && fragment_since_ && (last || Clock::now() - *fragment_since_ >= longest_fragment))
       done = write_fragment();
     if (done && last) done = close_part();
-    if (!done) failed_(done.error());
+    if (done && last) done = writer_->finish();
+    if (!done) fail(done.error());
     lock.lock();
     if (last || !done) return;
   }
@@ -130,6 +130,9 @@ Result<void> Recorder::encode(Copy& copy) {
   }
   const auto time = std::max(copy.time, last_time_ + 1);
   const bool key = time == last_key_ || time - last_key_ >= std::chrono::milliseconds(between_key_frames).count();
+  if (key && fragment_since_) {  // so that a player can begin at it
+    if (auto written = write_fragment(); !written) return written;
+  }
   if (key) last_key_ = time;
   last_time_ = time;
   const Canvas canvas{copy.pixels.data(), copy.width, copy.height};
@@ -137,24 +140,38 @@ Result<void> Recorder::encode(Copy& copy) {
   if (auto added = encoder_->add(copy.picture(), time, key); !added) return added;
   PointerPicture::restore(canvas, beneath);
   last_encoded_ = Clock::now();
-  if (!fragment_since_) fragment_since_ = Clock::now();
+  if (!fragment_since_) {
+    fragment_since_ = Clock::now();
+    fragment_.from = time;
+    fragment_.key = key;
+  }
   return {};
 }
 
 Result<void> Recorder::write_fragment() {
-  fragment_since_.reset();
+  const auto times = take_fragment_times();
   auto fragment = encoder_->take_fragment();
   if (!fragment) return std::unexpected(fragment.error());
-  return writer_->append(video_file(part_), *fragment);
+  return writer_->append_picture(video_file(part_), *fragment, times);
 }
 
 Result<void> Recorder::close_part() {
   if (!encoder_) return {};
+  const auto times = take_fragment_times();
   auto rest = encoder_->finish();
   if (!rest) return std::unexpected(rest.error());
   encoder_.reset();
-  fragment_since_.reset();
-  return writer_->append(video_file(part_++), *rest);
+  return writer_->append_picture(video_file(part_++), *rest, times);
+}
+
+std::optional<Fragment> Recorder::take_fragment_times() {
+  if (!std::exchange(fragment_since_, std::nullopt)) return std::nullopt;
+  fragment_.to = last_time_;
+  return fragment_;
+}
+
+void Recorder::fail(const Error& error) {
+  if (!has_failed_.exchange(true)) failed_(error);
 }
 
 }  // namespace gatehouse::rdp

@@ -4,9 +4,10 @@
 // change.
 //
 // Threads: picture_changed() and owes() on the leg to the backend; note(), now_ms() and pointer() any. Errors: the
-// first one ends the recording and is told once (`failed`, on the recorder's thread).
+// first one ends the recording and is told once (`failed`, on the thread that met it).
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
@@ -62,10 +63,13 @@ class Recorder final : public FrameSink {
   Result<void> encode(Copy& copy);
   Result<void> write_fragment();
   Result<void> close_part();
+  std::optional<Fragment> take_fragment_times();
+  void fail(const Error& error);
 
   const Clock::time_point began_ = Clock::now();
   const std::unique_ptr<RecordingWriter> writer_;
   const std::function<void(const Error&)> failed_;
+  std::atomic<bool> has_failed_ = false;
   // Of the leg's thread.
   Clock::time_point last_copy_{};
   bool owes_ = false;
@@ -89,6 +93,7 @@ class Recorder final : public FrameSink {
   std::int64_t last_time_ = -1;
   std::int64_t last_key_ = 0;
   std::optional<Clock::time_point> fragment_since_;
+  Fragment fragment_;  // its times, while there is one
   std::thread thread_;
 };
 

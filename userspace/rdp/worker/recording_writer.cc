@@ -20,15 +20,11 @@ Result<void> write_all(const Fd& file, std::span<const std::uint8_t> bytes, cons
   return {};
 }
 
-std::span<const std::uint8_t> bytes_of(std::string_view text) {
-  return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
-}
-
 }  // namespace
 
-Result<std::unique_ptr<RecordingWriter>> RecordingWriter::open(Fd directory) {
-  std::unique_ptr<RecordingWriter> writer(new RecordingWriter(std::move(directory)));
-  for (const auto* name : {chain_file, events_file}) {
+Result<std::unique_ptr<RecordingWriter>> RecordingWriter::open(Fd directory, SigningKey key, const ChainHash& base) {
+  std::unique_ptr<RecordingWriter> writer(new RecordingWriter(std::move(directory), std::move(key), base));
+  for (const auto* name : {chain_file, events_file, index_file}) {
     if (auto file = writer->file_of(name); !file) return std::unexpected(file.error());
   }
   return writer;
@@ -45,20 +41,63 @@ Result<RecordingWriter::File*> RecordingWriter::file_of(const std::string& name)
   return &file;
 }
 
-Result<void> RecordingWriter::append(const std::string& name, std::span<const std::uint8_t> piece) {
-  if (piece.empty()) return {};
-  const std::lock_guard lock(mutex_);
+Result<void> RecordingWriter::vouch(const std::string& entry, std::span<const std::uint8_t> piece) {
+  hash_ = next_hash(hash_, entry, piece);
+  return write_all(files_.at(chain_file).descriptor, bytes_of(chain_line(entry, hash_, key_.sign(hash_))), chain_file);
+}
+
+Result<std::uint64_t> RecordingWriter::append_now(const std::string& name, std::span<const std::uint8_t> piece) {
+  if (fault_) return std::unexpected(*fault_);
+  const auto failed = [this](const Error& error) {
+    fault_ = error;
+    return std::unexpected(error);
+  };
   auto file = file_of(name);
-  if (!file) return std::unexpected(file.error());
-  if (auto written = write_all((*file)->descriptor, piece, name); !written) return written;
-  hash_ = next_hash(hash_, piece);
-  const auto line = chain_line(name, (*file)->size, piece.size(), hash_);
+  if (!file) return failed(file.error());
+  const auto offset = (*file)->size;
+  if (piece.empty()) return offset;
+  if (auto written = write_all((*file)->descriptor, piece, name); !written) return failed(written.error());
   (*file)->size += piece.size();
-  return write_all(files_.at(chain_file).descriptor, bytes_of(line), chain_file);
+  if (auto vouched = vouch(chain_entry(name, offset, piece.size()), piece); !vouched) return failed(vouched.error());
+  ++pieces_;
+  return offset;
+}
+
+Result<std::uint64_t> RecordingWriter::append(const std::string& name, std::span<const std::uint8_t> piece) {
+  const std::lock_guard lock(mutex_);
+  return append_now(name, piece);
 }
 
 Result<void> RecordingWriter::append(const std::string& name, std::string_view text) {
-  return append(name, bytes_of(text));
+  if (auto appended = append(name, bytes_of(text)); !appended) return std::unexpected(appended.error());
+  return {};
+}
+
+Result<void> RecordingWriter::append_picture(const std::string& name, std::span<const std::uint8_t> piece,
+                                             const std::optional<Fragment>& fragment) {
+  const std::lock_guard lock(mutex_);
+  const auto offset = append_now(name, piece);
+  if (!offset) return std::unexpected(offset.error());
+  if (!fragment) return {};
+  auto complete = *fragment;
+  complete.file = name;
+  complete.offset = *offset;
+  complete.length = piece.size();
+  if (auto indexed = append_now(index_file, bytes_of(index_line(complete))); !indexed) {
+    return std::unexpected(indexed.error());
+  }
+  return {};
+}
+
+Result<void> RecordingWriter::finish() {
+  const std::lock_guard lock(mutex_);
+  if (fault_) return std::unexpected(*fault_);
+  if (auto vouched = vouch(end_entry(pieces_), {}); !vouched) {
+    fault_ = vouched.error();
+    return vouched;
+  }
+  fault_ = Error{"the recording has ended", {}};
+  return {};
 }
 
 }  // namespace gatehouse::rdp

@@ -1,11 +1,14 @@
-// The files of one recording, only ever appended to, and the chain that vouches for each piece of them.
+// The files of one recording, only ever appended to, and the signed chain that vouches for each piece of them
+// (rdp/recording_files.h). With the first error it is over: what came half is not built upon.
 //
-// Threads: any; calls wait for each other. Errors: the disk's; the recording is then over.
+// Threads: any; calls wait for each other. Errors: the disk's; each call after the first error gives that one again.
 #pragma once
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -17,24 +20,36 @@ namespace gatehouse::rdp {
 
 class RecordingWriter {
  public:
-  // `directory` is empty.
-  static Result<std::unique_ptr<RecordingWriter>> open(Fd directory);
+  // `directory` has nothing but identity.json, whose hash is `base`.
+  static Result<std::unique_ptr<RecordingWriter>> open(Fd directory, SigningKey key, const ChainHash& base);
 
-  Result<void> append(const std::string& file, std::span<const std::uint8_t> piece);
+  // Where the piece begins in its file.
+  Result<std::uint64_t> append(const std::string& file, std::span<const std::uint8_t> piece);
   Result<void> append(const std::string& file, std::string_view text);
+  // A fragment of the picture, and its line in the index; without `fragment` it is none (the end of a file).
+  Result<void> append_picture(const std::string& file, std::span<const std::uint8_t> piece,
+                              const std::optional<Fragment>& fragment);
+  // The orderly end: nothing can be appended any more.
+  Result<void> finish();
 
  private:
   struct File {
     Fd descriptor;
     std::uint64_t size = 0;
   };
-  explicit RecordingWriter(Fd directory) : directory_(std::move(directory)) {}
+  RecordingWriter(Fd directory, SigningKey key, const ChainHash& base)
+      : directory_(std::move(directory)), key_(std::move(key)), hash_(base) {}
   Result<File*> file_of(const std::string& name);
+  Result<std::uint64_t> append_now(const std::string& file, std::span<const std::uint8_t> piece);
+  Result<void> vouch(const std::string& entry, std::span<const std::uint8_t> piece);
 
   Fd directory_;
+  const SigningKey key_;
   std::mutex mutex_;
   std::map<std::string, File> files_;
-  ChainHash hash_{};
+  ChainHash hash_;
+  std::uint64_t pieces_ = 0;
+  std::optional<Error> fault_;
 };
 
 }  // namespace gatehouse::rdp
