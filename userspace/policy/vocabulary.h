@@ -57,7 +57,7 @@ inline constexpr std::string_view audit_actions[]{
     "token_removed",   "login_failed",           "retention_removed",
     "backend_trusted", "backend_changed",        "recording_failed",
     "rdp_logon",       "channel_opened",         "channel_refused",
-    "file_passed",     "clipboard_passed",
+    "file_passed",     "clipboard_passed",       "recording_viewed",
 };
 bool is_audit_action(std::string_view text);
 
