@@ -21,8 +21,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (answer.status != 200 && answer.status != 206 && answer.status != 416) std::abort();
     if (answer.status == 200 && (answer.part.offset != 0 || answer.part.length != length)) std::abort();
     if (answer.status == 416 && answer.part.length != 0) std::abort();
-    if (answer.status == 206 && (answer.part.length == 0 || answer.part.offset >= length ||
-                                 answer.part.length > length - answer.part.offset)) {
+    if (answer.status == 206 &&
+        (answer.part.length == 0 || answer.part.offset >= length || answer.part.length > length - answer.part.offset)) {
       std::abort();
     }
   }

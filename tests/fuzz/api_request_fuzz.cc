@@ -85,7 +85,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     peer.token = "fuzz";
     Nothing operations;
     const auto answer = admin::answer({method, target, rest, peer, rest}, operations);
-    if (answer.status != 200 && answer.status != 206 && answer.status != 503 && answer.body.at("error").at("what").empty()) std::abort();
+    if (answer.status != 200 && answer.status != 206 && answer.status != 503 &&
+        answer.body.at("error").at("what").empty())
+      std::abort();
     if (answer.status == 500 || (role == admin::Role::viewer && operations.changed)) std::abort();
   }
   return 0;

@@ -48,7 +48,7 @@ class Browser:
         self._errors = open(os.path.join(self._profile, "errors"), "w+b")
         self._program = subprocess.Popen(
             ["bash", "-c", script, "browser", *command], pass_fds=(to_read, to_write), env=environment,
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=self._errors, start_new_session=True)
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=self._errors)
         os.close(to_read)
         os.close(to_write)
         self._rest = b""
@@ -64,10 +64,7 @@ class Browser:
         return self
 
     def __exit__(self, *unused):
-        try:
-            os.killpg(self._program.pid, 9)  # its own group, which nobody else is in
-        except ProcessLookupError:
-            pass
+        self._program.kill()  # its other processes end with it
         self._program.wait()
         os.close(self._to)
         os.close(self._from)

@@ -50,7 +50,7 @@ TEST_F(RecordingRoutes, AreForOperatorsAndAdmins) {
     EXPECT_TRUE(operations_.calls().empty()) << "a viewer gets to an operation";
     EXPECT_EQ(ask(Role::operating, target).status, 200) << target;
     EXPECT_EQ(ask(Role::admin, target).status, 200) << target;
-    
+
     EXPECT_EQ(operations_.recording_asked, 17U);
   }
 }
@@ -143,7 +143,8 @@ TEST_F(RecordingRoutes, OverASocketAFileArrivesAsItIs) {
     return test::run_command(more);
   };
   EXPECT_EQ(curl({}).output, bytes + bytes);
-  EXPECT_EQ(curl({"--range", "70000-1500000"}).output, bytes.substr(70'000, 1'430'001) + bytes.substr(70'000, 1'430'001));
+  EXPECT_EQ(curl({"--range", "70000-1500000"}).output,
+            bytes.substr(70'000, 1'430'001) + bytes.substr(70'000, 1'430'001));
   const auto head = curl({"--head"}).output;
   EXPECT_THAT(head, HasSubstr("Content-Length: 3145728\r\n"));
   EXPECT_THAT(head, HasSubstr("Cache-Control: no-store\r\n"));

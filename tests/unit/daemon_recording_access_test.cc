@@ -73,8 +73,8 @@ TEST_F(RecordingAccess, TheOutlineSaysWhatThereIs) {
 }
 
 TEST_F(RecordingAccess, EventsThatAreNoneAreLeftOut) {
-  for (const auto* text : {"", "\n", "x", "{", "[]\n[]\n", "{\"t\":\"x\",\"time\":7}\n", "{\"t\":-5}\n", "{\"t\":1e99}\n",
-                           "{\"t\":7}\n{\"t\":9"}) {
+  for (const auto* text : {"", "\n", "x", "{", "[]\n[]\n", "{\"t\":\"x\",\"time\":7}\n", "{\"t\":-5}\n",
+                           "{\"t\":1e99}\n", "{\"t\":7}\n{\"t\":9"}) {
     put("events.jsonl", text);
     const auto outline = outline_recording(directory());
     ASSERT_TRUE(outline) << text;

@@ -58,6 +58,7 @@ export class EventList {
     this.count = count;
     this.more = more;
     this.jump = jump;
+    this.events = [];
     this.words = [];
     this.lines = [];
     this.limit = atOnce;
@@ -75,7 +76,7 @@ export class EventList {
   search(text) {
     this.words = text.toLowerCase().split(/\s+/).filter(Boolean);
     this.limit = atOnce;
-    this.show(this.events || []);
+    this.show(this.events);
   }
 
   matches(event) {

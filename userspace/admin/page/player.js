@@ -16,8 +16,8 @@ const id = location.pathname.split("/").pop();
 
 let recording = null;
 let feed = null;
-let list = null;
 let idle = [];
+const list = new EventList(element("list"), element("count"), element("more"), (event) => jump(event.t));
 let refresher = 0;
 
 const now = () => video.currentTime * 1000;
@@ -89,8 +89,7 @@ function stop() {
 async function begin() {
   recording = new Recording(id);
   recording.onScanned = () => follow();
-  list = new EventList(element("list"), element("count"), element("more"), (event) => jump(event.t));
-  list.search(element("search").value);
+  list.show([]);
   await refresh();
 }
 
@@ -151,6 +150,8 @@ function tick() {
   if (!recording || !feed) return;
   const time = now();
   const end = edge();
+  // A browser may begin where there is nothing to be seen yet.
+  if (video.readyState > 0 && !video.seeking && time < recording.first - 1) return feed.seek(recording.first);
   if (recording.growing) {
     const position = element("position");
     position.max = Math.ceil(end);
@@ -223,7 +224,7 @@ element("live").addEventListener("click", goLive);
 element("full").addEventListener("click", fullScreen);
 element("speed").addEventListener("change", setSpeed);
 element("position").addEventListener("input", (event) => jump(Number(event.target.value), false));
-element("search").addEventListener("input", (event) => list && list.search(event.target.value));
+element("search").addEventListener("input", (event) => list.search(event.target.value));
 element("skip").addEventListener("change", (event) => say(event.target.checked ? "Idle stretches are left out." : "Idle stretches are shown."));
 for (const name of ["play", "pause"]) {
   video.addEventListener(name, () => (element("play").textContent = video.paused ? "Play" : "Pause"));

@@ -116,7 +116,7 @@ export class Recording {
   }
 
   part(file) {
-    if (!this.parts.has(file)) this.parts.set(file, { header: null, began: null, shift: null });
+    if (!this.parts.has(file)) this.parts.set(file, { header: null, began: null });
     return this.parts.get(file);
   }
 
@@ -188,10 +188,11 @@ export class Recording {
       if (box.type === "moof" && !box.whole) return null;
       if (box.type === "moof") moof = readMoof(view, box, header);
       if (box.type !== "mdat" || !moof) continue;
-      // Each file counts from its own first picture. When that was the index says, or else the event of that moment.
+      // Each file counts from its own first picture. When a fragment begins the index says; without one the event of
+      // the moment when its file began.
       const tick = 1000 / header.timescale;
-      if (part.shift === null) part.shift = this.indexed ? fragment.from - moof.time * tick : part.began || 0;
-      for (const sample of moof.samples) sample.at = part.shift + (sample.time + sample.shift) * tick;
+      const begin = this.indexed ? fragment.from : (part.began || 0) + moof.time * tick;
+      for (const sample of moof.samples) sample.at = begin + (sample.time - moof.time) * tick;
       return { samples: moof.samples, data: box.body };
     }
     return moof ? null : { samples: [], data: 0 };

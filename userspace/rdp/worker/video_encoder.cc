@@ -162,6 +162,10 @@ Result<void> VideoEncoder::Impl::drain() {
 
 Result<std::vector<std::uint8_t>> VideoEncoder::Impl::take_fragment() {
   if (const int error = av_write_frame(muxer_, nullptr); error < 0) return failed("a fragment", error);
+  // The next one begins when its first picture comes, not where the last sample of this one ends, which is not known
+  // now: without this it would be shown as early as that. libavformat forgets it with each fragment.
+  if (const int error = av_opt_set(muxer_->priv_data, "movflags", "+frag_discont", 0); error < 0)
+    return failed("the times of fragments", error);
   return taken();
 }
 
