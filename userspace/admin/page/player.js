@@ -38,6 +38,9 @@ function askForToken(text) {
   element("leave").hidden = true;
   element("state").hidden = true;
   element("login").hidden = false;
+  // Nothing of what was shown stays for whoever comes next.
+  element("about").textContent = "";
+  list.show([]);
   notice(text);
   element("token").focus();
 }
