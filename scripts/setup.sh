@@ -82,7 +82,7 @@ build=(build-essential g++ cmake ninja-build pkg-config git
   libfmt-dev nlohmann-json3-dev libhowardhinnant-date-dev libsystemd-dev libsodium-dev libssl-dev libseccomp-dev libgtest-dev libgmock-dev libbenchmark-dev)
 build+=(nettle-dev freerdp3-dev libx11-dev libavformat-dev libavcodec-dev libavutil-dev libswscale-dev)
 if [ "$codename" = bookworm ]; then build+=(libboost1.81-dev); else build+=(libboost-dev); fi
-tests=(haproxy nginx-light libnginx-mod-stream xvfb xauth imagemagick xdotool x11-utils x11-xserver-utils openssh-client openssl python3-jsonschema ffmpeg
+tests=(haproxy nginx-light libnginx-mod-stream xvfb xauth imagemagick xdotool x11-utils x11-xserver-utils openssh-client openssl python3-jsonschema ffmpeg chromium
   qemu-system-x86 busybox-static cpio xz-utils zstd sqlite3 curl jq socat python3 procps iputils-ping tcpdump shellcheck dbus
   systemd kmod iperf3 wrk strace coreutils)
 # What shows files of logins: `last` of util-linux; Debian 13 has another one, which takes them over first.

@@ -43,6 +43,12 @@ class Nothing final : public admin::Operations {
   admin::Outcome verify_audit(const admin::VerifyRequest&) override { return read(); }
   admin::Outcome authority() override { return read(); }
   admin::Outcome trust_backend(const std::string&, const admin::Peer&) override { return change(); }
+  admin::Outcome recording(std::uint64_t, const admin::Peer&) override { return change(); }
+  std::expected<admin::OpenFile, admin::Fault> recording_file(std::uint64_t, const std::string&,
+                                                              const admin::Peer&) override {
+    changed = true;
+    return admin::OpenFile{gatehouse::Fd(), 10};
+  }
   admin::Outcome tokens() override { return change(); }
   admin::Outcome add_token(const admin::TokenRequest& request, const admin::Peer&) override {
     if (!admin::parse_token_name(request.name)) std::abort();
@@ -78,8 +84,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     peer.role = role;
     peer.token = "fuzz";
     Nothing operations;
-    const auto answer = admin::answer({method, target, rest, peer}, operations);
-    if (answer.status != 200 && answer.status != 503 && answer.body.at("error").at("what").empty()) std::abort();
+    const auto answer = admin::answer({method, target, rest, peer, rest}, operations);
+    if (answer.status != 200 && answer.status != 206 && answer.status != 503 &&
+        answer.body.at("error").at("what").empty())
+      std::abort();
     if (answer.status == 500 || (role == admin::Role::viewer && operations.changed)) std::abort();
   }
   return 0;

@@ -2,6 +2,7 @@
 // must hand over exactly what was asked, and give out exactly what it was told.
 #pragma once
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -173,6 +174,23 @@ class FakeOperations : public admin::Operations {
   admin::Outcome prune_outcome(std::uint64_t pass) override {
     pass_asked = pass;
     return tell("prune_outcome");
+  }
+  std::uint64_t recording_asked = 0;
+  std::string file_asked;
+  std::filesystem::path file_given;  // what recording_file() opens
+  admin::Outcome recording(std::uint64_t id, const admin::Peer& asker) override {
+    recording_asked = id;
+    peer = asker;
+    return tell("recording");
+  }
+  std::expected<admin::OpenFile, admin::Fault> recording_file(std::uint64_t id, const std::string& name,
+                                                              const admin::Peer& asker) override {
+    recording_asked = id;
+    file_asked = name;
+    peer = asker;
+    if (auto told = tell("recording_file"); !told) return std::unexpected(told.error());
+    return admin::OpenFile{Fd(::open(file_given.c_str(), O_RDONLY | O_CLOEXEC)),
+                           std::filesystem::file_size(file_given)};
   }
   admin::Outcome tokens() override { return tell("tokens"); }
   admin::Outcome add_token(const admin::TokenRequest& request, const admin::Peer& asker) override {

@@ -1,12 +1,17 @@
 #include "admin/http_connection.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
 #include <boost/asio/post.hpp>
 #include <boost/asio/write.hpp>
+#include <boost/beast/core/ostream.hpp>
 #include <boost/beast/http/error.hpp>
 #include <boost/beast/http/read.hpp>
 #include <boost/beast/http/write.hpp>
+#include <cerrno>
+#include <sstream>
 #include <type_traits>
 #include <utility>
 
@@ -19,15 +24,24 @@ namespace http = boost::beast::http;
 constexpr std::size_t events_at_once = 65'536;  // bytes
 constexpr std::string_view heartbeat_line = ":\n\n";
 
-http::response<http::string_body> response_of(const Answer& answer, bool keep_alive) {
-  http::response<http::string_body> response(static_cast<http::status>(answer.status), 11);
+template <typename Body>
+http::response<Body> head_of(const Answer& answer, bool keep_alive) {
+  http::response<Body> response(static_cast<http::status>(answer.status), 11);
   response.set(http::field::content_type, answer.content_type);
   response.set(http::field::cache_control, "no-store");
+  response.set("X-Content-Type-Options", "nosniff");
+  response.set("Referrer-Policy", "no-referrer");
+  for (const auto& [name, value] : answer.headers) response.set(name, value);
   if (!answer.allow.empty()) response.set(http::field::allow, answer.allow);
   if (!answer.challenge.empty()) response.set(http::field::www_authenticate, answer.challenge);
   if (answer.retry_after.count() > 0)
     response.set(http::field::retry_after, std::to_string(answer.retry_after.count()));
   response.keep_alive(keep_alive);
+  return response;
+}
+
+http::response<http::string_body> response_of(const Answer& answer, bool keep_alive) {
+  auto response = head_of<http::string_body>(answer, keep_alive);
   // Not every byte of a text that came from outside is UTF-8; the answer still is.
   response.body() = answer.text.empty()
                         ? answer.body.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n"
@@ -124,10 +138,23 @@ void HttpConnection<Stream>::on_header(Error error) {
   if (error) return on_unreadable(error);
   if (service_->is_stopped()) return;
   const auto& header = parser_->get();
-  auto peer =
-      service_->admit(client_, {header[http::field::authorization].data(), header[http::field::authorization].size()});
+  const auto field = [&header](http::field name) -> std::string_view {
+    const auto value = header[name];
+    return {value.data(), value.size()};
+  };
+  const auto target = header.target();
+  const auto method = header.method_string();
+  only_head_ = method == "HEAD";
+  auto peer = service_->admit(client_, {.method = {method.data(), method.size()},
+                                        .target = {target.data(), target.size()},
+                                        .authorization = field(http::field::authorization),
+                                        .cookie = field(http::field::cookie)});
   if (!peer) return write(response_of(peer.error(), false), true);
   peer_ = std::move(*peer);
+  // Nobody unknown gets to send more than a header.
+  if (peer_.role == Role::nobody && (parser_->chunked() || parser_->content_length().value_or(0) > 0)) {
+    return write(response_of(refusal(413, "this request has a body", "send it without"), false), true);
+  }
   if (peer_.role == Role::viewer) parser_->body_limit(service_->limits().viewer_body_bytes);
   if (header[http::field::expect] == "100-continue") return invite_body();
   read_body();
@@ -157,8 +184,11 @@ void HttpConnection<Stream>::on_request() {
   parser_.reset();
   keep_alive_ = message.keep_alive();
   last_event_id_ = message["Last-Event-ID"];
-  OwnedRequest request{
-      .method = message.method_string(), .target = message.target(), .body = std::move(message.body()), .peer = peer_};
+  OwnedRequest request{.method = message.method_string(),
+                       .target = message.target(),
+                       .body = std::move(message.body()),
+                       .peer = peer_,
+                       .range = message[http::field::range]};
   // Whoever answers may outlive the loop of this connection, which must not outlive its loop: so it holds on to itself,
   // and is looked for on the loop only.
   waiting_ = this->shared_from_this();
@@ -175,6 +205,7 @@ void HttpConnection<Stream>::on_answer(Answer answer) {
   const auto self = std::exchange(waiting_, nullptr);
   if (service_->is_stopped()) return;
   if (answer.status == 200 && answer.events) return stream_events(*answer.events);
+  if (answer.file) return send_file(answer, std::move(*answer.file));
   write(response_of(answer, keep_alive_), !keep_alive_);
 }
 
@@ -197,12 +228,63 @@ void HttpConnection<Stream>::on_unreadable(Error error) {
 template <typename Stream>
 void HttpConnection<Stream>::write(Response response, bool last) {
   response_ = std::move(response);
+  if (std::exchange(only_head_, false)) {
+    const auto length = response_.body().size();
+    response_.body().clear();
+    response_.content_length(length);
+  }
+  keep_alive_ = !last;
   set_deadline(service_->limits().request_time);
-  http::async_write(stream_, response_, [self = this->shared_from_this(), last](Error error, std::size_t) {
-    if (error) return;
-    if (last) return self->linger();
-    self->response_ = {};
-    self->read_request();
+  http::async_write(stream_, response_, [self = this->shared_from_this()](Error error, std::size_t) {
+    if (!error) self->next_request();
+  });
+}
+
+template <typename Stream>
+void HttpConnection<Stream>::next_request() {
+  if (!keep_alive_) return linger();
+  response_ = {};
+  read_request();
+}
+
+template <typename Stream>
+void HttpConnection<Stream>::send_file(const Answer& answer, FilePart file) {
+  auto head = head_of<http::empty_body>(answer, keep_alive_);
+  head.content_length(file.part.length);
+  std::ostringstream text;
+  text << head.base();
+  file_ = std::move(file);
+  if (std::exchange(only_head_, false)) file_->part.length = 0;
+  send_piece(std::move(text).str());
+}
+
+// `text`: what goes out before it.
+template <typename Stream>
+void HttpConnection<Stream>::send_piece(std::string text) {
+  auto& [file, part] = *file_;
+  const auto begin = text.size();
+  const auto wanted = static_cast<std::size_t>(std::min<std::uint64_t>(part.length, piece_of_file));
+  text.resize(begin + wanted);
+  ssize_t got = 0;
+  if (wanted > 0) {
+    do {
+      got = ::pread(file.get(), text.data() + begin, wanted, static_cast<off_t>(part.offset));
+    } while (got < 0 && errno == EINTR);
+    if (got <= 0) return close();  // it has become shorter than was promised
+  }
+  text.resize(begin + static_cast<std::size_t>(got));
+  part.offset += static_cast<std::size_t>(got);
+  part.length -= static_cast<std::size_t>(got);
+  text_ = std::move(text);
+  set_deadline(service_->limits().request_time);
+  asio::async_write(stream_, asio::buffer(text_), [self = this->shared_from_this()](Error error, std::size_t) {
+    if (error || self->service_->is_stopped() || !self->file_) return;
+    if (self->file_->part.length > 0) {
+      if (self->has_run_out() || !self->service_->still_admits(self->peer_)) return self->close();
+      return self->send_piece({});
+    }
+    self->file_.reset();
+    self->next_request();
   });
 }
 

@@ -1,5 +1,6 @@
 // One client of the API, over any stream: HTTP/1.1 requests one after the other, until it closes, errs or stays silent;
-// or a stream of events. It is kept alive by its own pending operations.
+// a stream of events; or a part of a file, which goes out in pieces between which others have their turn. It is kept
+// alive by its own pending operations.
 //
 // Who it is is settled between header and body: nobody unknown gets to send more than a header.
 //
@@ -11,6 +12,7 @@
 #include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http/empty_body.hpp>
 #include <boost/beast/http/message.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
@@ -43,7 +45,16 @@ struct OwnedRequest {
   std::string target;
   std::string body;
   Peer peer;
-  [[nodiscard]] Request view() const { return {method, target, body, peer}; }
+  std::string range;
+  [[nodiscard]] Request view() const { return {method, target, body, peer, range}; }
+};
+
+// What is known of a request when its header is there.
+struct RequestHead {
+  std::string_view method;
+  std::string_view target;
+  std::string_view authorization;
+  std::string_view cookie;
 };
 
 // What a connection asks of the server that it belongs to. All calls are on the connection's thread.
@@ -55,7 +66,9 @@ class HttpService {
   [[nodiscard]] virtual bool is_stopped() const = 0;
   [[nodiscard]] virtual const HttpLimits& limits() const = 0;
   // Who asks, or what to answer instead. `client`: what is known from the socket.
-  virtual std::expected<Peer, Answer> admit(const Peer& client, std::string_view authorization) = 0;
+  virtual std::expected<Peer, Answer> admit(const Peer& client, const RequestHead& head) = 0;
+  // Whether what was let in is still good: asked between the pieces of a long answer.
+  [[nodiscard]] virtual bool still_admits(const Peer& peer) const = 0;
   // Calls `reply` once, at once or later.
   virtual void answer(OwnedRequest request, Reply reply) = 0;
   virtual const std::shared_ptr<EventHub>& events() = 0;
@@ -84,6 +97,7 @@ class HttpConnection final : public HttpConnectionBase, public std::enable_share
   using Error = boost::system::error_code;
   // What is neither header nor body is bounded by this: what stands beside the size of a chunk.
   static constexpr std::size_t most_unread = 128UL << 10U;
+  static constexpr std::size_t piece_of_file = 64UL << 10U;
   using Response = boost::beast::http::response<boost::beast::http::string_body>;
 
   void set_deadline(std::chrono::milliseconds time);
@@ -95,6 +109,9 @@ class HttpConnection final : public HttpConnectionBase, public std::enable_share
   void on_answer(Answer answer);
   void on_unreadable(Error error);
   void write(Response response, bool last);
+  void send_file(const Answer& answer, FilePart file);
+  void send_piece(std::string text);
+  void next_request();
   void linger();
   void discard();
   // A stream of events.
@@ -116,6 +133,8 @@ class HttpConnection final : public HttpConnectionBase, public std::enable_share
   Response response_;
   std::shared_ptr<HttpConnection> waiting_;  // for an answer: itself
   bool keep_alive_ = false;
+  bool only_head_ = false;        // the method is HEAD
+  std::optional<FilePart> file_;  // what is still to be sent of it
   bool expired_ = false;
   std::string last_event_id_;
   std::unique_ptr<EventHub::Reader> reader_;

@@ -52,7 +52,8 @@ class HttpServer::Impl final : public HttpService, public std::enable_shared_fro
   [[nodiscard]] bool is_stopped() const override { return operations_ == nullptr; }
   [[nodiscard]] const HttpLimits& limits() const override { return limits_; }
   // Whoever may open the socket may do everything; a token here would mean nothing.
-  std::expected<Peer, Answer> admit(const Peer& client, std::string_view) override { return client; }
+  std::expected<Peer, Answer> admit(const Peer& client, const RequestHead&) override { return client; }
+  [[nodiscard]] bool still_admits(const Peer&) const override { return true; }
   void answer(OwnedRequest request, Reply reply) override {
     auto result = admin::answer(request.view(), *operations_);
     request = {};  // before a large answer is made, the large request goes

@@ -15,6 +15,7 @@
 
 #include "admin/role.h"
 #include "admin/token.h"
+#include "base/fd.h"
 #include "base/result.h"
 #include "base/strict_yaml.h"
 #include "policy/ban_target.h"
@@ -32,6 +33,7 @@ struct Peer {
   std::string token = {};                  // its name; empty: the Unix socket
   Address source = {};                     // of a token
   TokenHash token_hash = {};               // of a token
+  std::uint64_t login = 0;                 // of a browser, by that token (admin/browser_logins.h); 0: none
   std::optional<WallTime> expires = {};    // of a token
   [[nodiscard]] std::string text() const;  // "uid 0 (root)", "token ci (192.0.2.7)", for author fields
 };
@@ -147,6 +149,11 @@ struct CredentialName {
   std::string server;
   std::string user;
 };
+// A file of a recording, opened for reading, as long as it is now; it may grow.
+struct OpenFile {
+  Fd file;
+  std::uint64_t size = 0;
+};
 
 class Operations {
  public:
@@ -236,6 +243,12 @@ class Operations {
   virtual Outcome prune_recordings(const PruneRequest& request, const Peer& peer) = 0;
   // {pass, done, dry_run, removed: [ids], removed_count, removed_bytes}. 404: no such pass.
   virtual Outcome prune_outcome(std::uint64_t pass) = 0;
+  // {id, growing, duration_ms, elapsed_ms|null, event_count|null, files: [{name, size}], session|null}. 404: there is
+  // no recording of that session. This and the next are audited: once for a browser's login, or for who else asks once
+  // in eight hours.
+  virtual Outcome recording(std::uint64_t id, const Peer& peer) = 0;
+  virtual std::expected<OpenFile, Fault> recording_file(std::uint64_t id, const std::string& name,
+                                                        const Peer& peer) = 0;
 
   // {tokens: [{name, role, author, created, expires|null}]}, by name
   virtual Outcome tokens() = 0;

@@ -50,6 +50,24 @@ std::string_view path_of(std::string_view target) {
   return target.substr(0, target.find('?'));
 }
 
+std::optional<std::vector<std::string_view>> match_path(std::string_view pattern, std::string_view path) {
+  std::vector<std::string_view> parts;
+  while (true) {
+    const auto open = pattern.find('{');
+    if (open == std::string_view::npos) {
+      if (pattern != path) return std::nullopt;
+      return parts;
+    }
+    if (path.substr(0, open) != pattern.substr(0, open)) return std::nullopt;
+    path.remove_prefix(open);
+    pattern.remove_prefix(pattern.find('}') + 1);
+    const auto part = path.substr(0, path.find('/'));
+    if (part.empty()) return std::nullopt;
+    parts.push_back(part);
+    path.remove_prefix(part.size());
+  }
+}
+
 Result<Query> query_of(std::string_view target) {
   Query query;
   const auto question = target.find('?');

@@ -21,6 +21,8 @@ struct Query {
 };
 
 std::string_view path_of(std::string_view target);
+// The parts of `path` that stand where `pattern` has {...}, as they came, none of them empty; nullopt: it does not fit.
+std::optional<std::vector<std::string_view>> match_path(std::string_view pattern, std::string_view path);
 Result<Query> query_of(std::string_view target);
 
 // For the sender: everything but the unreserved characters escaped.

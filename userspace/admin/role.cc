@@ -6,6 +6,8 @@ namespace gatehouse::admin {
 
 std::string_view name(Role role) {
   switch (role) {
+    case Role::nobody:
+      return "nobody";
     case Role::viewer:
       return "viewer";
     case Role::operating:

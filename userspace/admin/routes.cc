@@ -8,6 +8,7 @@
 
 #include "admin/metrics.h"
 #include "admin/openapi.h"
+#include "admin/recording_routes.h"
 #include "admin/requests.h"
 
 namespace gatehouse::admin {
@@ -210,17 +211,26 @@ Outcome post_restart(const Request& request, const Query&, Operations& operation
   return wanted ? operations.restart(request.peer) : bad_request(wanted.error());
 }
 
+// A path may have parts in braces, for what is asked for. What does not answer with JSON has `serve` instead, and what
+// is for everybody `page`.
 struct Route {
   std::string_view method;
   std::string_view path;
   Outcome (*handle)(const Request&, const Query&, Operations&);
   Role role = Role::viewer;
   bool takes_query = false;
+  Answer (*serve)(const Request&, Operations&) = nullptr;
+  bool takes_cookie = false;
+  Answer (*page)(const Request&) = nullptr;
 };
 
 constexpr bool query = true;
 
-constexpr std::array<Route, 39> routes{{
+constexpr bool no_query = false;
+constexpr bool cookie = true;
+constexpr bool no_cookie = false;
+
+constexpr std::array<Route, 45> routes{{
     {"GET", "/healthz", get_health, Role::viewer},
     {"GET", "/readyz", get_readiness, Role::viewer},
     {"GET", "/metrics", get_status, Role::viewer},
@@ -251,10 +261,16 @@ constexpr std::array<Route, 39> routes{{
     {"POST", "/v1/credentials", post_credentials, Role::admin},
     {"POST", "/v1/credentials/remove", post_remove_credential, Role::admin},
     {"GET", "/v1/recordings", get_recordings, Role::viewer, query},
-    {"GET", "/v1/recordings/search", get_recording_search, Role::viewer, query},
+    {"GET", "/v1/recordings/search", get_recording_search, Role::operating, query},
     {"GET", "/v1/recordings/key", get_recording_key, Role::viewer},
     {"POST", "/v1/recordings/prune", post_prune, Role::admin},
     {"GET", "/v1/recordings/prune", get_prune, Role::admin, query},
+    {"GET", "/recordings/{id}", nullptr, Role::nobody, no_query, nullptr, no_cookie, recording_page},
+    {"GET", "/recordings/parts/{name}", nullptr, Role::nobody, no_query, nullptr, no_cookie, recording_page_part},
+    {"GET", "/v1/recordings/{id}", nullptr, Role::operating, no_query, get_recording, cookie},
+    {"GET", "/v1/recordings/{id}/files/{name}", nullptr, Role::operating, no_query, get_recording_file, cookie},
+    {"POST", "/v1/login", nullptr, Role::operating, no_query, post_login},
+    {"POST", "/v1/logout", nullptr, Role::operating, no_query, post_logout, cookie},
     {"GET", "/v1/tokens", get_tokens, Role::admin},
     {"POST", "/v1/tokens", post_tokens, Role::admin},
     {"POST", "/v1/tokens/remove", post_remove_tokens, Role::admin},
@@ -270,22 +286,37 @@ Answer may_not(const Route& route, const Peer& peer) {
           {}};
 }
 
-Outcome handle(const Route& route, const Request& request, Operations& operations) {
-  auto asked = query_of(request.target);
-  if (!asked) return bad_request(asked.error());
-  if (!route.takes_query) {
-    if (auto known = asked->only({}); !known) return bad_request(known.error());
-  }
-  if (route.method == "GET" && !request.body.empty()) {
-    return bad_request({"a GET request has a body", "put the parameters behind a question mark"});
-  }
-  return route.handle(request, *asked, operations);
+// HEAD is taken where pages and files are: programs that play or fetch them use it.
+bool takes_method(const Route& route, std::string_view method) {
+  return method == route.method || (method == "HEAD" && route.method == "GET" && route.handle == nullptr);
+}
+
+const Route* route_of(std::string_view method, std::string_view target) {
+  const auto path = path_of(target);
+  const auto* found = std::ranges::find_if(
+      routes, [&](const auto& each) { return takes_method(each, method) && match_path(each.path, path); });
+  return found == routes.end() ? nullptr : found;
 }
 
 Answer to_answer(Outcome outcome) {
   if (outcome) return {200, std::move(*outcome), {}};
   const auto& fault = outcome.error();
   return {fault.status, error_body(fault.error, fault.issues), {}};
+}
+
+// `operations`: may be null for what is for everybody.
+Answer handle(const Route& route, const Request& request, Operations* operations) {
+  auto asked = query_of(request.target);
+  if (!asked) return to_answer(bad_request(asked.error()));
+  if (!route.takes_query) {
+    if (auto known = asked->only({}); !known) return to_answer(bad_request(known.error()));
+  }
+  if (route.method == "GET" && !request.body.empty()) {
+    return to_answer(bad_request({"a GET request has a body", "put the parameters behind a question mark"}));
+  }
+  if (route.page != nullptr) return route.page(request);
+  if (route.serve != nullptr) return route.serve(request, *operations);
+  return to_answer(route.handle(request, *asked, *operations));
 }
 
 }  // namespace
@@ -305,13 +336,30 @@ std::vector<RouteEntry> route_list() {
   return list;
 }
 
+bool is_public(std::string_view method, std::string_view target) {
+  const auto* route = route_of(method, target);
+  return route != nullptr && route->page != nullptr;
+}
+
+std::optional<Answer> public_answer(const Request& request) {
+  const auto* route = route_of(request.method, request.target);
+  if (route == nullptr || route->page == nullptr) return std::nullopt;
+  return handle(*route, request, nullptr);
+}
+
+bool takes_cookie(std::string_view method, std::string_view target) {
+  const auto* route = route_of(method, target);
+  return route != nullptr && route->takes_cookie;
+}
+
 Answer answer(const Request& request, Operations& operations) {
   const auto path = path_of(request.target);
   std::string allow;
   for (const auto& route : routes) {
-    if (route.path != path) continue;
-    if (route.method != request.method) {
+    if (!match_path(route.path, path)) continue;
+    if (!takes_method(route, request.method)) {
       allow += (allow.empty() ? "" : ", ") + std::string(route.method);
+      if (takes_method(route, "HEAD")) allow += ", HEAD";
       continue;
     }
     if (request.peer.role < route.role) {
@@ -320,7 +368,7 @@ Answer answer(const Request& request, Operations& operations) {
       return may_not(route, request.peer);
     }
     try {
-      auto result = to_answer(handle(route, request, operations));
+      auto result = handle(route, request, &operations);
       if (result.status != 200) return result;
       if (path == "/healthz" && result.body.at("healthy") == false) result.status = 503;
       if (path == "/readyz" && result.body.at("ready") == false) result.status = 503;

@@ -8,8 +8,10 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
+#include "admin/byte_range.h"
 #include "admin/event_hub.h"
 #include "admin/operations.h"
 
@@ -20,17 +22,28 @@ struct Request {
   std::string_view target;
   std::string_view body;
   Peer peer;
+  std::string_view range{};  // the header Range
+};
+
+// What is sent of a file instead of a body.
+struct FilePart {
+  Fd file;
+  ByteRange part;
 };
 
 struct Answer {
   int status = 200;
-  nlohmann::json body;
+  nlohmann::json body{};
   std::string allow{};  // the Allow header of a 405
   std::string text{};   // instead of `body`, where `content_type` says what it is
   const char* content_type = "application/json";
   std::string challenge{};              // WWW-Authenticate (RFC 9110 section 11.6.1)
   std::chrono::seconds retry_after{};   // of a 429
   std::optional<EventFilter> events{};  // a stream of these instead of a body
+  std::optional<FilePart> file{};
+  std::vector<std::pair<const char*, std::string>> headers{};  // more of them
+  bool opens_login = false;                                    // a browser's, for the token that was shown
+  bool closes_login = false;                                   // the one by which it was asked
 };
 
 // A route as others may know it: the documents' tests, and what says who may use it.
@@ -41,6 +54,12 @@ struct RouteEntry {
   bool takes_query = false;
 };
 std::vector<RouteEntry> route_list();
+
+// What is given to everybody: pages without anything of the gateway's in them. Any thread.
+bool is_public(std::string_view method, std::string_view target);
+std::optional<Answer> public_answer(const Request& request);
+// Whether a browser's cookie is enough for it (it never is for what changes anything).
+bool takes_cookie(std::string_view method, std::string_view target);
 
 Answer answer(const Request& request, Operations& operations);
 

@@ -12,6 +12,7 @@
 #include <set>
 #include <thread>
 
+#include "admin/browser_logins.h"
 #include "admin/login_limit.h"
 
 namespace gatehouse::admin {
@@ -89,7 +90,8 @@ class TlsServer::Impl final : public HttpService, public std::enable_shared_from
 
   [[nodiscard]] bool is_stopped() const override { return stopped_; }
   [[nodiscard]] const HttpLimits& limits() const override { return options_.limits; }
-  std::expected<Peer, Answer> admit(const Peer& client, std::string_view authorization) override;
+  std::expected<Peer, Answer> admit(const Peer& client, const RequestHead& head) override;
+  [[nodiscard]] bool still_admits(const Peer& peer) const override;
   void answer(OwnedRequest request, Reply reply) override;
   const std::shared_ptr<EventHub>& events() override { return options_.events; }
 
@@ -104,6 +106,9 @@ class TlsServer::Impl final : public HttpService, public std::enable_shared_from
   void take(tcp::socket socket, const Endpoint& client);
   [[nodiscard]] bool has_room_for(const Address& source) const;
   void tell_failed(const Address& source, std::string detail);
+  [[nodiscard]] std::optional<Peer> by_cookie(const Peer& client, std::string_view cookie) const;
+  [[nodiscard]] static Peer with_token(const Peer& client, const Token& token);
+  void follow_login(Answer& answer, const Peer& peer);
 
   asio::io_context& control_;
   Operations* operations_;                      // control thread; null once stopped
@@ -116,6 +121,7 @@ class TlsServer::Impl final : public HttpService, public std::enable_shared_from
   std::map<std::uint64_t, Entry> connections_;
   std::uint64_t next_connection_ = 0;
   LoginLimit limit_;
+  BrowserLogins logins_;
   std::thread thread_;
 };
 
@@ -221,7 +227,52 @@ void TlsServer::Impl::tell_failed(const Address& source, std::string detail) {
   });
 }
 
-std::expected<Peer, Answer> TlsServer::Impl::admit(const Peer& client, std::string_view authorization) {
+Peer TlsServer::Impl::with_token(const Peer& client, const Token& token) {
+  Peer peer = client;
+  peer.role = token.role;
+  peer.token = token.name;
+  peer.token_hash = token.hash;
+  peer.expires = token.expires;
+  return peer;
+}
+
+// A cookie is no guess, and one that is over no attack: it counts as no failed login.
+std::optional<Peer> TlsServer::Impl::by_cookie(const Peer& client, std::string_view cookie) const {
+  const auto secret = cookie_of(cookie, login_cookie);
+  const auto* login = secret ? logins_.find(*secret, now()) : nullptr;
+  const auto* token = login == nullptr ? nullptr : options_.tokens->find(login->token);
+  if (token == nullptr || has_run_out(*token)) return std::nullopt;
+  auto peer = with_token(client, *token);
+  peer.login = login->number;
+  peer.expires = std::min(login->expires, token->expires.value_or(login->expires));
+  return peer;
+}
+
+bool TlsServer::Impl::still_admits(const Peer& peer) const {
+  const auto* token = options_.tokens->find(peer.token_hash);
+  return token != nullptr && !has_run_out(*token);
+}
+
+// On the server's own thread.
+void TlsServer::Impl::follow_login(Answer& answer, const Peer& peer) {
+  if (answer.opens_login) {
+    answer.headers.emplace_back("Set-Cookie", set_cookie(logins_.open(peer.token_hash, now())));
+  } else if (answer.closes_login) {
+    logins_.close(peer.login);
+    answer.headers.emplace_back("Set-Cookie", drop_cookie());
+  }
+}
+
+std::expected<Peer, Answer> TlsServer::Impl::admit(const Peer& client, const RequestHead& head) {
+  const auto authorization = head.authorization;
+  if (is_public(head.method, head.target)) {
+    auto nobody = client;
+    nobody.role = Role::nobody;
+    return nobody;
+  }
+  if (authorization.empty() && takes_cookie(head.method, head.target)) {
+    if (auto peer = by_cookie(client, head.cookie)) return *std::move(peer);
+  }
   const auto wait = limit_.wait_of(client.source, std::chrono::steady_clock::now());
   if (wait.count() > 0) {
     return std::unexpected(Answer{.status = 429,
@@ -239,24 +290,29 @@ std::expected<Peer, Answer> TlsServer::Impl::admit(const Peer& client, std::stri
   const auto* token = options_.tokens->find(*text);
   if (token == nullptr) return refuse("unknown token");
   if (has_run_out(*token)) return refuse("the token " + token->name + " has run out");
-  Peer peer = client;
-  peer.role = token->role;
-  peer.token = token->name;
-  peer.token_hash = token->hash;
-  peer.expires = token->expires;
-  return peer;
+  return with_token(client, *token);
 }
 
 void TlsServer::Impl::answer(OwnedRequest request, Reply reply) {
+  // What strangers get is no work of the control thread.
+  if (request.peer.role == Role::nobody) {
+    if (auto page = public_answer(request.view())) return reply(std::move(*page));
+    return reply(not_valid());
+  }
   asio::post(control_, [self = shared_from_this(), request = std::move(request), reply = std::move(reply)]() mutable {
     if (self->operations_ == nullptr) return;
     // A body may take its time: the token that let its header in may be gone by now.
     const auto* token = self->in_force_->find(request.peer.token_hash);
     if (token == nullptr || has_run_out(*token)) return reply(not_valid());
     auto result = admin::answer(request.view(), *self->operations_);
+    const auto peer = std::move(request.peer);
     request = {};
-    // A reload may have ended this server.
-    if (self->operations_ != nullptr) reply(std::move(result));
+    if (self->operations_ == nullptr) return;  // a reload may have ended this server
+    if (!result.opens_login && !result.closes_login) return reply(std::move(result));
+    asio::post(*self->context_, [self, peer, result = std::move(result), reply = std::move(reply)]() mutable {
+      self->follow_login(result, peer);
+      reply(std::move(result));
+    });
   });
 }
 

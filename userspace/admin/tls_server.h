@@ -1,5 +1,6 @@
 // The HTTP API over TLS, for who has a token (admin/token.h): "Authorization: Bearer TOKEN" (RFC 6750 section 2.1) with
-// every request. The routes are those of the Unix socket, each for tokens whose role suffices (admin/routes.h).
+// every request, or for recordings the cookie of a browser's login (admin/browser_logins.h). The routes are those of
+// the Unix socket, each for tokens whose role suffices (admin/routes.h).
 //
 // Handshakes, and everything that strangers send, are the business of a thread of its own, so that no flood of them
 // holds up the control thread; what a known token asks is posted to that one, and its answer back. Wrong tokens are

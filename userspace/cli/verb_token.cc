@@ -93,7 +93,8 @@ void add_token_verbs(CLI::App& app, Context& context) {
   auto* add_verb = token->add_subcommand("add", "Make a token, and print it; it cannot be shown again");
   add_verb->add_option("name", added->names, "What it is called, in the audit too")->required()->expected(1);
   add_verb
-      ->add_option("--role", added->role, "viewer (sees), operator (also bans and ends sessions), admin (everything)")
+      ->add_option("--role", added->role,
+                   "viewer (sees), operator (also bans, ends sessions, watches recordings), admin (everything)")
       ->required();
   auto* duration = add_verb->add_option("--for", added->duration, "How long, like 30d, or permanent");
   auto* until =

@@ -21,6 +21,7 @@
 #include "daemon/event_feed.h"
 #include "daemon/login_records.h"
 #include "daemon/recording_keeper.h"
+#include "daemon/recording_views.h"
 #include "gate/gate.h"
 #include "gate/rdp_forwarder.h"
 #include "kernel/dataplane.h"
@@ -77,6 +78,9 @@ class Daemon final : public admin::Operations {
   admin::Outcome recording_key() override;
   admin::Outcome prune_recordings(const admin::PruneRequest& request, const admin::Peer& peer) override;
   admin::Outcome prune_outcome(std::uint64_t pass) override;
+  admin::Outcome recording(std::uint64_t id, const admin::Peer& peer) override;
+  std::expected<admin::OpenFile, admin::Fault> recording_file(std::uint64_t id, const std::string& name,
+                                                              const admin::Peer& peer) override;
   admin::Outcome tokens() override;
   admin::Outcome add_token(const admin::TokenRequest& request, const admin::Peer& peer) override;
   admin::Outcome remove_tokens(const std::vector<std::string>& names, const admin::Peer& peer) override;
@@ -119,6 +123,9 @@ class Daemon final : public admin::Operations {
   Result<void> load_tokens();
   void record_failed_login(const admin::FailedLogin& login);
   void record_withheld_logins();
+
+  // recordings (operations_recording_views.cc)
+  [[nodiscard]] std::expected<Fd, admin::Fault> open_recording(std::uint64_t id, const admin::Peer& peer);
 
   // changes (changes.cc): what a new snapshot means for loops, kernel and verdicts
   struct Consequences {
@@ -173,6 +180,7 @@ class Daemon final : public admin::Operations {
   std::uint64_t unaudited_kernel_events_ = 0;
   std::uint64_t recorded_logins_ = 0;  // failed ones, in this second
   std::uint64_t withheld_logins_ = 0;
+  RecordingViews recording_views_;
   bool tokens_are_stale_ = false;  // they could not be read anew: tried again
   std::uint64_t seen_verdict_failures_ = 0;
   std::uint64_t seen_descriptor_failures_ = 0;

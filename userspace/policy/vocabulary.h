@@ -97,6 +97,7 @@ inline constexpr std::string_view audit_actions[]{
     "tls_fallback",
     "authority_rotated",
     "recordings_removed",
+    "recording_viewed",
 };
 // clang-format on
 bool is_audit_action(std::string_view text);

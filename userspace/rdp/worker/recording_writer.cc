@@ -37,6 +37,9 @@ Result<RecordingWriter::File*> RecordingWriter::file_of(const std::string& name)
                                    O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC | O_NOFOLLOW,
                                    S_IRUSR | S_IWUSR | S_IRGRP));
     if (!file.descriptor) return system_failure("the recording's " + name + " cannot be made", errno);
+    // The directory keeps everybody else out; the daemon reads it to show it, and has no rights over others' files.
+    if (::fchmod(file.descriptor.get(), S_IRUSR | S_IWUSR | S_IRGRP | S_IROTH) != 0)
+      return system_failure("the recording's " + name + " cannot be shown to the daemon", errno);
   }
   return &file;
 }
