@@ -62,8 +62,10 @@ class RdpGateway : public ::testing::Test {
     std::vector<std::string> arguments{
         program, "/v:" + proxy_.text(), "/u:" + user_, "/p:" + password_, "/cert:ignore", "/sec:tls", "/size:1024x768"};
     arguments.insert(arguments.end(), more.begin(), more.end());
+    arguments.insert(arguments.begin(), {"stdbuf", "-oL"});  // what it says comes when it says it
     auto environment = seat_.environment();
     environment["HOME"] = home_.path().string();
+    environment["TMPDIR"] = home_.path().string();  // where it mounts what the server has copied
     return std::make_unique<Process>(arguments, StartOptions{.where = &network_.client, .environment = environment});
   }
   bool backend_listens() {

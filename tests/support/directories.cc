@@ -8,6 +8,7 @@
 #include <stdexcept>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 #include "support/leftovers.h"
 
@@ -17,8 +18,24 @@ namespace {
 
 const std::filesystem::path root = "/run/gatehouse-test";
 
+// Where something is mounted below it, the innermost last.
+std::vector<std::string> mounts_below(const std::filesystem::path& directory) {
+  std::vector<std::string> found;
+  std::ifstream mounts("/proc/self/mounts");
+  std::string source;
+  std::string target;
+  std::string rest;
+  while (mounts >> source >> target && std::getline(mounts, rest)) {
+    if (target.starts_with(directory.string() + "/")) found.push_back(target);
+  }
+  return found;
+}
+
 void remove_tree(const std::filesystem::path& directory) {
-  // Lazily: a program that is just being killed may still have a file open in it.
+  // Lazily: a program that is just being killed may still have a file open in it. A file system of a program that was
+  // killed (a client's clipboard) answers nobody any more.
+  const auto below = mounts_below(directory);
+  for (auto each = below.rbegin(); each != below.rend(); ++each) umount2(each->c_str(), MNT_DETACH);
   while (umount2(directory.c_str(), MNT_DETACH) == 0) {
   }
   std::error_code ignored;

@@ -10,7 +10,8 @@ set -euo pipefail
 if [ "${XRDP_INSIDE:-}" != 1 ]; then
   exec env XRDP_INSIDE=1 unshare --mount --propagation private --pid --fork --kill-child=SIGKILL --mount-proc "$0" "$@"
 fi
-address=$1 user=$2 password_file=$3 directory=$4
+address=$1 user=$2 directory=$4
+password=$(openssl passwd -6 -stdin <"$3")  # read now: what lies there is hidden soon
 hidden=/mnt
 mount -t tmpfs none "$hidden"
 mkdir "$hidden/etc" "$hidden/share"
@@ -31,7 +32,7 @@ mount --move "$hidden/share" /tmp/share
 id_number=23117
 echo "$user:x:$id_number:$id_number::/home/$user:/bin/bash" >>/etc/passwd
 echo "$user:x:$id_number:" >>/etc/group
-echo "$user:$(openssl passwd -6 -stdin <"$password_file"):20000:0:99999:7:::" >>/etc/shadow
+echo "$user:$password:20000:0:99999:7:::" >>/etc/shadow
 mkdir -p "/home/$user"
 cat >/etc/xrdp/startwm.sh <<'SESSION'
 #!/bin/bash

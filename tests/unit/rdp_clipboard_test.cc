@@ -175,6 +175,28 @@ TEST_F(Clipboard, AFileIsToldWhenAllOfItHasGone) {
   EXPECT_EQ(notices[0].sha256, sha256_of(bytes_of("hello world")));
 }
 
+// xrdp sends four bytes more than it says.
+TEST_F(Clipboard, WhatComesBehindTheEndOfAPieceIsNoneOfTheFile) {
+  allow(policy::all_channels);
+  from_server(formats({{file_list, "FileGroupDescriptorW"}}));
+  from_client(ask(file_list));
+  from_server(files({{"a.txt", 5004}}));
+  const std::string first(5000, 'a');
+  from_client(ask_for_file(1, 0, 0, 5000));
+  auto padded = file_piece(1, first);
+  padded.resize(padded.size() + 4);
+  from_server(padded);
+  EXPECT_EQ(ends_.at_client.back(), padded);
+  from_client(ask_for_file(2, 0, 5000, 100));
+  padded = file_piece(2, "last");
+  padded.resize(padded.size() + 4);
+  from_server(padded);
+  const auto notices = ends_.notices<FileNotice>();
+  ASSERT_THAT(notices, SizeIs(1));
+  EXPECT_EQ(notices[0].bytes, 5004U);
+  EXPECT_EQ(notices[0].sha256, sha256_of(bytes_of(first + "last")));
+}
+
 TEST_F(Clipboard, AFileThatBreaksOffIsToldAtTheEndAsFarAsItCame) {
   allow(policy::all_channels);
   from_client(formats({{file_list, "FileGroupDescriptorW"}}));

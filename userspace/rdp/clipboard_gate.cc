@@ -64,7 +64,8 @@ Handling ClipboardGate::begin_data(Direction direction, Bytes head, std::size_t 
   auto& flow = this->flow(direction);
   if (flow.asked.empty()) return Handling::drop;  // nobody has asked
   const auto& asked = flow.asked.front();
-  const bool failed = (read_clipboard_header(head)->flags & clipboard_response_ok) == 0;
+  const auto header = *read_clipboard_header(head);
+  const bool failed = (header.flags & clipboard_response_ok) == 0;
   const bool looked_into = asked.kind == ClipboardKind::text || is_file_list(asked.name);
   if (!failed && looked_into && total <= longest_message) return Handling::whole;
   // A list of files that is too long to be read is none that could be allowed.
@@ -72,6 +73,7 @@ Handling ClipboardGate::begin_data(Direction direction, Bytes head, std::size_t 
   if (!failed) flow.data = asked;
   flow.asked.pop_front();
   flow.passed = 0;
+  flow.said = ClipboardHeader::size + std::uint64_t{header.length};
   flow.digest = FileDigest();
   return Handling::pass;
 }
@@ -81,21 +83,25 @@ Handling ClipboardGate::begin_contents(Direction direction, Bytes head) {
   LittleEndianReader reader(body_of(head));
   const auto found = flow.contents.find(reader.u32());
   if (!reader.whole() || found == flow.contents.end()) return Handling::drop;
-  const bool failed = (read_clipboard_header(head)->flags & clipboard_response_ok) == 0;
+  const auto header = *read_clipboard_header(head);
+  const bool failed = (header.flags & clipboard_response_ok) == 0;
   if (!failed) flow.file = std::move(found->second);
   flow.contents.erase(found);
   flow.passed = 0;
+  flow.said = ClipboardHeader::size + std::uint64_t{header.length};
   return Handling::pass;
 }
 
-void ClipboardGate::piece(Direction direction, Bytes piece) {
+void ClipboardGate::piece(Direction direction, Bytes whole_piece) {
   auto& flow = this->flow(direction);
+  const auto left = flow.said - std::min(flow.said, flow.passed);
+  const auto piece = whole_piece.first(static_cast<std::size_t>(std::min<std::uint64_t>(whole_piece.size(), left)));
   constexpr std::size_t file_head = ClipboardHeader::size + 4;
   const bool first = flow.passed == 0;
   const auto skipped = flow.file ? file_head : ClipboardHeader::size;
   const auto data = first ? piece.subspan(std::min(piece.size(), skipped)) : piece;
   const auto before = first ? 0 : flow.passed - skipped;
-  flow.passed += piece.size();
+  flow.passed += whole_piece.size();
   if (flow.data) flow.digest.add(before, data);
   if (!flow.file) return;
   const auto& request = flow.file->request;

@@ -65,6 +65,7 @@ class ClipboardGate final : public ChannelGate {
     std::optional<Asked> data;
     std::optional<Contents> file;
     std::uint64_t passed = 0;
+    std::uint64_t said = 0;  // how long its header says that it is; a peer may send padding behind that
     FileDigest digest;
   };
 

@@ -19,6 +19,9 @@ namespace gatehouse::rdp {
 namespace {
 
 constexpr std::uint32_t largest_request = 16U << 20U;  // of a client's fragments
+// CHANNEL_CHUNK_LENGTH, what every backend takes (MS-RDPBCGR 2.2.7.1.10): the client's chunks go on as they come, and
+// when it is told how long they may be the backend has not said yet what it takes.
+constexpr std::uint32_t chunk_length = 1600;
 
 constexpr std::array drawing{FreeRDP_DrawAllowSkipAlpha, FreeRDP_DrawAllowColorSubsampling,
                              FreeRDP_DrawAllowDynamicColorFidelity};
@@ -113,6 +116,7 @@ Result<void> set_up_front(rdpSettings& settings, const Start& start) {
                               {FreeRDP_AutoReconnectionEnabled, false}}) &&
       freerdp_settings_set_uint32(&settings, FreeRDP_ColorDepth, 32) &&
       freerdp_settings_set_uint32(&settings, FreeRDP_MultifragMaxRequestSize, largest_request) &&
+      freerdp_settings_set_uint32(&settings, FreeRDP_VCChunkSize, chunk_length) &&
       freerdp_settings_set_uint32(&settings, FreeRDP_LargePointerFlag,
                                   LARGE_POINTER_FLAG_96x96 | LARGE_POINTER_FLAG_384x384) &&
       freerdp_settings_set_uint32(&settings, FreeRDP_EncryptionLevel, ENCRYPTION_LEVEL_CLIENT_COMPATIBLE) &&
