@@ -34,7 +34,7 @@ RangeAnswer nothing_of(std::uint64_t size) {
 }  // namespace
 
 RangeAnswer range_of(std::string_view header, std::uint64_t size) {
-  const RangeAnswer whole{.status = 200, .part = {.offset = 0, .length = size}, .content_range = {}};
+  RangeAnswer whole{.status = 200, .part = {.offset = 0, .length = size}, .content_range = {}};
   header = trimmed(header);
   if (!begins_with_unit(header)) return whole;
   const auto wanted = trimmed(header.substr(bytes_unit.size()));
