@@ -54,6 +54,29 @@ TEST_F(Verbs, AServiceTakesEveryKeyOfTheFormat) {
   expect_ok({"service", "remove", "vnc"});
 }
 
+TEST_F(Verbs, AServerSaysHowItsRdpSessionsAreSecured) {
+  expect_ok({"server", "add", "plain", "--address", "203.0.113.20"});
+  EXPECT_EQ(document().servers.at("plain").backend_certificate, policy::CertificateCheck::trust_on_first_use);
+  expect_ok({"server", "add", "pinned", "--address", "203.0.113.21", "--credentials", "inject", "--allow-tls-backend",
+             "--fingerprint", std::string(64, 'A')});
+  const auto pinned = document().servers.at("pinned");
+  EXPECT_EQ(pinned.credentials, policy::CredentialSource::inject);
+  EXPECT_TRUE(pinned.allow_tls_backend);
+  EXPECT_EQ(pinned.backend_certificate, policy::CertificateCheck::pinned);
+  EXPECT_EQ(pinned.fingerprint.substr(0, 6), "aa:aa:");
+  expect_ok({"server", "add", "issued", "--address", "203.0.113.22", "--ca", "/etc/ssl/corp.crt"});
+  EXPECT_EQ(document().servers.at("issued").backend_certificate, policy::CertificateCheck::ca);
+  expect_refused({"server", "add", "x", "--address", "203.0.113.23", "--ca", "corp.crt"}, "no absolute path",
+                 exit_usage);
+  expect_refused({"server", "add", "x", "--address", "203.0.113.23", "--fingerprint", "aa"}, "SHA-256", exit_usage);
+  expect_ok({"service", "add", "plain-rdp", "--server", "plain", "--kind", "rdp", "--port", "3389", "--pool", "office",
+             "--front", "nla"});
+  EXPECT_EQ(document().services.at("plain-rdp").front, policy::Front::nla);
+  expect_refused({"service", "add", "plain-ssh", "--server", "plain", "--kind", "relay", "--port", "22", "--pool",
+                  "office", "--front", "nla"},
+                 "of kind rdp only", exit_usage);
+}
+
 TEST_F(Verbs, APoolGivesItsFirstFreeAddressUntilItHasNone) {
   for (const char* server : {"a", "b", "c", "d", "e"}) {
     expect_ok({"server", "add", server, "--address", "203.0.113.20"});

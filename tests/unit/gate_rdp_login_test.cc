@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <memory>
+
 #include "policy/loader.h"
 
 namespace gatehouse::gate {
@@ -18,7 +20,7 @@ policy::Snapshot snapshot(const std::string& rules) {
         "203.0.113.10}}\nservices: {rdp: {server: win1, proxy_ip: 198.51.100.10, port: 3389, kind: rdp}}\n" +
             rules}});
   if (!document) throw std::runtime_error(document.error().text());
-  return {policy::Policy::compile(*document, 1), policy::BanTable()};
+  return {policy::Policy::compile(*document, 1), std::make_shared<const policy::BanTable>()};
 }
 
 policy::Decision decision(const policy::Snapshot& of, const std::string& login, const std::string& domain = {}) {

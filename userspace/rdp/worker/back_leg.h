@@ -38,7 +38,6 @@ class BackLeg {
   [[nodiscard]] PictureTap* tap() { return tap_.get(); }
   int take_socket();                               // once; then -1
   void recording_failed(const std::string& what);  // told once
-  int take_socket();                               // once; then -1
   void note_certificate() { certificate_seen_ = true; }
   void note_redirection() { redirected_ = true; }
 
