@@ -40,6 +40,16 @@ struct Key {
 
 enum class PointerButton : std::uint8_t { left, right, middle, back, forward };
 
+// Keys that become one line.
+struct KeyBurst {
+  std::int64_t began = 0;
+  std::int64_t ended = 0;
+  std::chrono::steady_clock::time_point since;
+  std::size_t count = 0;
+  nlohmann::json keys = nlohmann::json::array();
+  std::vector<std::uint8_t> text;  // UTF-16
+};
+
 class EventTrack {
  public:
   using Clock = std::function<std::int64_t()>;
@@ -71,14 +81,6 @@ class EventTrack {
     std::string event;
     nlohmann::json data;
   };
-  struct Burst {
-    std::int64_t began = 0;
-    std::int64_t ended = 0;
-    std::chrono::steady_clock::time_point since;
-    std::size_t count = 0;
-    nlohmann::json keys = nlohmann::json::array();
-    std::vector<std::uint8_t> text;  // UTF-16
-  };
 
   void add(const std::string& event, nlohmann::json data, Weight weight = Weight::ordinary);
   // ---- with the mutex
@@ -93,7 +95,7 @@ class EventTrack {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<Line> lines_;
-  std::optional<Burst> burst_;
+  std::optional<KeyBurst> burst_;
   std::int64_t second_ = 0;  // in which lines are counted
   std::size_t in_second_ = 0;
   std::uint64_t left_out_ = 0;

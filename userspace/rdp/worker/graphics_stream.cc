@@ -196,7 +196,7 @@ std::optional<std::vector<std::uint8_t>> GraphicsStream::from_client(const Chunk
   if (data->kind != DynamicData::Kind::next || (chunk.flags & chunk_last) == 0 || !overlay_.has_shown()) {
     return std::nullopt;
   }
-  const auto filtered = overlay_.filter_from_client(data->payload);
+  auto filtered = overlay_.filter_from_client(data->payload);
   if (filtered.empty()) return filtered;
   auto pieces = write_dynamic_data(data->channel, filtered);
   if (pieces.size() != 1) return std::nullopt;  // it was one, and has become no longer
