@@ -82,9 +82,12 @@ int serve() {
             .works = [&] { return !session.stands_still(); }});
   if (no_recording) link.tell(rdp::RecordingFailed{.what = no_recording->text()});
   const auto ended = session.run();
-  if (recorder) recorder->note("end", {{"reason", ended.reason}, {"detail", ended.detail}});
   link.stop();
-  recorder.reset();  // whole, before the daemon hears of the end
+  if (recorder) {
+    recorder->finish();
+    recorder->note("end", {{"reason", ended.reason}, {"detail", ended.detail}});
+    recorder.reset();  // whole, before the daemon hears of the end
+  }
   link.tell(ended);
   return 0;
 }

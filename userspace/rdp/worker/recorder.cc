@@ -14,12 +14,16 @@ Recorder::Recorder(std::unique_ptr<RecordingWriter> writer, std::uint64_t sessio
 }
 
 Recorder::~Recorder() {
+  finish();
+}
+
+void Recorder::finish() {
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
   }
   changed_.notify_all();
-  thread_.join();
+  if (thread_.joinable()) thread_.join();
 }
 
 std::int64_t Recorder::now_ms() const {

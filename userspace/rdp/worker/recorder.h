@@ -32,13 +32,15 @@ class Recorder final : public FrameSink {
   static constexpr std::chrono::seconds between_key_frames{10};
 
   Recorder(std::unique_ptr<RecordingWriter> writer, std::uint64_t session, std::function<void(const Error&)> failed);
-  ~Recorder() override;  // writes what there is, and joins
+  ~Recorder() override;  // finish()
   Recorder(const Recorder&) = delete;
   Recorder& operator=(const Recorder&) = delete;
 
   void picture_changed(const Picture& picture) override;
   [[nodiscard]] bool owes() const override { return owes_; }
   void note(const std::string& event, nlohmann::json data);
+  // Writes the pictures that there are, and joins; note() still works, so that the last word is the end's.
+  void finish();
 
  private:
   using Clock = std::chrono::steady_clock;
