@@ -55,7 +55,8 @@ std::vector<Message> one_of_each() {
       RefusalNotice{.channel = "devices", .what = "printers"},
       Redirection{.target = "192.0.2.9"},
       RecordingFailed{.what = "disk full"},
-      Ended{.reason = "client_closed", .detail = ""}};
+      Ended{.reason = "client_closed", .detail = ""},
+      Ping{}};
 }
 
 TEST(ControlMessages, ComeBackAsTheyWere) {
