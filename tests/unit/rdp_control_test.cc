@@ -64,7 +64,8 @@ std::vector<Message> one_of_each() {
       RecordingFailed{.what = "disk full"},
       Ended{.reason = "client_closed", .detail = ""},
       ActivationQuery{.number = 7},
-      BackendCookie{.cookie = ReconnectCookie{.logon_id = 3, .random = std::string(32, 'a')}}};
+      BackendCookie{.cookie = ReconnectCookie{.logon_id = 3, .random = std::string(32, 'a')}},
+      Ping{}};
 }
 
 TEST(ControlMessages, ComeBackAsTheyWere) {

@@ -17,7 +17,8 @@ namespace {
 using policy::EndReason;
 using relay::awaiting;
 
-constexpr std::chrono::seconds longest_wait{10};
+constexpr std::chrono::seconds longest_silence{10};  // before the first word
+constexpr std::chrono::seconds longest_wait{30};     // in all: who has said it may be one of many
 constexpr std::chrono::milliseconds place_pause{20};
 constexpr std::chrono::milliseconds worker_pause{10};
 constexpr int worker_attempts = 300;
@@ -95,7 +96,7 @@ void RdpArrival::cancel() {
 }
 
 std::optional<ArrivalFault> RdpArrival::overdue(relay::SteadyTime now) const {
-  if (!since_ || cancelled_ || now - *since_ <= longest_wait) return std::nullopt;
+  if (!since_ || cancelled_ || now - *since_ <= (heard_ ? longest_wait : longest_silence)) return std::nullopt;
   if (heard_) return ArrivalFault{EndReason::out_of_resources, "too many connections are in their handshake"};
   return ArrivalFault{EndReason::timeout, "the client was silent in the handshake"};
 }

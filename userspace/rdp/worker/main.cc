@@ -93,12 +93,13 @@ int serve() {
             .works = [&] { return !session.stands_still(); }});
   if (no_recording) link.tell(rdp::RecordingFailed{.what = no_recording->text()});
   const auto ended = session.run();
-  if (events) {
+  link.stop();
+  if (recorder) {
+    recorder->finish_pictures();
     events->notice(ended);
     events->close();
+    recorder.reset();  // whole, before the daemon hears of the end
   }
-  link.stop();
-  recorder.reset();  // whole, before the daemon hears of the end
   link.tell(ended);
   return 0;
 }

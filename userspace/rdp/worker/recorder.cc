@@ -15,12 +15,18 @@ Recorder::Recorder(std::unique_ptr<RecordingWriter> writer, std::uint64_t sessio
 }
 
 Recorder::~Recorder() {
+  finish_pictures();
+  if (has_failed_) return;
+  if (auto finished = writer_->finish(); !finished) fail(finished.error());
+}
+
+void Recorder::finish_pictures() {
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
   }
   changed_.notify_all();
-  thread_.join();
+  if (thread_.joinable()) thread_.join();
 }
 
 std::int64_t Recorder::now_ms() const {
@@ -109,7 +115,6 @@ void Recorder::run() {
     if (done && fragment_since_ && (last || Clock::now() - *fragment_since_ >= longest_fragment))
       done = write_fragment();
     if (done && last) done = close_part();
-    if (done && last) done = writer_->finish();
     if (!done) fail(done.error());
     lock.lock();
     if (last || !done) return;

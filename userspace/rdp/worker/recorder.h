@@ -35,7 +35,7 @@ class Recorder final : public FrameSink {
   static constexpr std::chrono::seconds between_key_frames{10};
 
   Recorder(std::unique_ptr<RecordingWriter> writer, std::uint64_t session, std::function<void(const Error&)> failed);
-  ~Recorder() override;  // writes what there is, and joins
+  ~Recorder() override;  // finish()
   Recorder(const Recorder&) = delete;
   Recorder& operator=(const Recorder&) = delete;
 
@@ -45,6 +45,8 @@ class Recorder final : public FrameSink {
   // `time`: of its clock; nullopt: now.
   void note(const std::string& event, nlohmann::json data, std::optional<std::int64_t> time = std::nullopt);
   [[nodiscard]] std::int64_t now_ms() const;
+  // Writes the pictures that there are, and joins; note() still works, so that the last word is the end's.
+  void finish_pictures();
 
  private:
   using Clock = std::chrono::steady_clock;
