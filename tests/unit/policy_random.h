@@ -100,6 +100,7 @@ class RandomPolicy {
       if (one_in(8)) grant.session_limit = 1 + below(2);
       if (one_in(8)) grant.idle_timeout = Duration(60'000);
       grant.channels = whole_channels(static_cast<Channels>(below(all_channels + 1U)));
+      if (one_in(4)) grant.dynamic_channels = {"Contoso::" + std::to_string(below(3))};
       grant.record = one_in(2);
     }
     for (std::uint32_t i = below(3); i > 0; --i) {

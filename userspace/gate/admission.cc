@@ -276,6 +276,7 @@ bool Loop::open(Fd client, const Arrival& arrival, const policy::Decision& decis
                             .service = session->service,
                             .server = session->server,
                             .channels = decision.channels,
+                            .dynamic_channels = {decision.dynamic_channels.begin(), decision.dynamic_channels.end()},
                             .record = decision.record,
                             .note = [this, session = session.get()](std::string action, std::string detail) {
                               note(*session, std::move(action), std::move(detail));

@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "gate/forwarder.h"
 #include "rdp/authority.h"
@@ -38,6 +39,7 @@ struct RdpTerms {
   std::string service;
   std::string server;
   policy::Channels channels = 0;
+  std::vector<std::string> dynamic_channels;
   bool record = false;
   // A row of the audit about this session.
   std::function<void(std::string action, std::string detail)> note;

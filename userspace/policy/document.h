@@ -105,6 +105,7 @@ struct Grant {
   bool active = true;                               // false: revoked
   bool record = true;
   Channels channels = 0;
+  std::vector<std::string> dynamic_channels = {};  // that pass besides; a * at the end stands for any end
   std::string reason = {};
   friend bool operator==(const Grant&, const Grant&) = default;
 };

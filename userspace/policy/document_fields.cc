@@ -138,6 +138,7 @@ std::vector<Field> fields_of(const Grant& grant) {
       text_field("session_limit", grant.session_limit ? std::to_string(*grant.session_limit) : std::string()),
       truth_field("record", grant.record),
       channels_field(grant.channels),
+      names_field("dynamic_channels", grant.dynamic_channels),
       text_field("reason", grant.reason),
   };
 }

@@ -22,5 +22,7 @@ Result<Duration> parse_at_most(std::string_view text, Duration most);
 Result<std::uint32_t> parse_session_limit(std::string_view text);
 // One channel, or "all".
 Result<Channels> parse_channel(std::string_view text);
+// The name of a dynamic channel (MS-RDPEDYC 2.2.2.1), or the beginning of some and a *.
+Result<std::string> parse_dynamic_channel(std::string_view text);
 
 }  // namespace gatehouse::policy

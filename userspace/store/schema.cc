@@ -12,6 +12,7 @@
 #include "store/faults.h"
 #include "store/schema_backends.h"
 #include "store/schema_bans.h"
+#include "store/schema_channels.h"
 #include "store/schema_cut.h"
 #include "store/schema_retention.h"
 #include "store/schema_rules.h"
@@ -189,7 +190,7 @@ INSERT INTO audit_head(id, position, hash) VALUES(1, 0, zeroblob(32));
 
 constexpr const char* services_for_a_time = "ALTER TABLE services ADD COLUMN until INTEGER";
 
-constexpr std::array<SchemaStep, 10> all_steps{{{1, first_layout},
+constexpr std::array<SchemaStep, 11> all_steps{{{1, first_layout},
                                                 {2, rules_layout},
                                                 {3, visits_layout},
                                                 {4, chain_layout, chain_what_is_there},
@@ -198,7 +199,8 @@ constexpr std::array<SchemaStep, 10> all_steps{{{1, first_layout},
                                                 {7, search_layout},
                                                 {8, cut_layout},
                                                 {9, tokens_layout},
-                                                {10, backend_certificates_layout}}};
+                                                {10, backend_certificates_layout},
+                                                {11, dynamic_channels_layout}}};
 
 int number_of(SQLite::Database& database, const char* query) {
   return database.execAndGet(query).getInt();

@@ -152,7 +152,7 @@ BOOL on_channel_data(freerdp* instance, UINT16 id, const BYTE* data, size_t size
   if (name == nullptr) return TRUE;
   const Chunk chunk{data, size, flags, total};
   const bool dynamic = std::strcmp(name, DRDYNVC_SVC_CHANNEL_NAME) == 0;
-  if (dynamic && refuse_dynamic(leg.session(), instance, id, chunk)) return TRUE;
+  if (dynamic && !may_pass_dynamic(leg.session(), instance, id, chunk)) return TRUE;
   if (!pass_to_front(leg.session(), name, chunk)) return FALSE;
   if (leg.tap() == nullptr || !dynamic) return TRUE;
   const PictureTap::Working working(*leg.tap());
