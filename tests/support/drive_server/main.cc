@@ -182,7 +182,9 @@ int serve(int client, const char* certificate, const char* key) {
     if (count == 0) break;
     handles.at(count++) = WTSVirtualChannelManagerGetEventHandle(channels);
     WaitForMultipleObjects(count, handles.data(), FALSE, INFINITE);
-    if (!peer->CheckFileDescriptor(peer) || !WTSVirtualChannelManagerCheckFileDescriptor(channels)) break;
+    if (!peer->CheckFileDescriptor(peer)) break;
+    // It opens drdynvc at its first call and never again: not before the client has joined it.
+    if (peer->activated && !WTSVirtualChannelManagerCheckFileDescriptor(channels)) break;
     if (peer->activated && !commands.joinable()) {
       const bool joined = WTSVirtualChannelManagerIsChannelJoined(channels, "rdpdr") == TRUE;
       commands = std::thread([channels, joined] { obey_all(channels, joined); });
