@@ -91,18 +91,96 @@ TEST_F(RdpClipboard, TextGoesBothWaysAndIsAudited) {
                 "to_client text, 18 bytes, sha256 7d7a233d83a984bc31af6e1f2ed54957dd2d3525605cc7d83334ea9cd0710195")));
 }
 
-TEST_F(RdpClipboard, TextGoesOnlyTheWayThatTheGrantAllows) {
-  begin("clipboard_text_to_client");
-  in_session("printf 'text of the server' | xclip -selection clipboard -i");
-  EXPECT_TRUE(eventually([&] { return at_seat(paste) == "text of the server"; }, 20s)) << at_seat(paste);
-  copy_at_seat("text of the client");
+// A grant with one word for one kind and one direction: it goes that way, and no other.
+struct OneWay {
+  std::string kind;  // text, images, files
+  bool to_server = false;
+  [[nodiscard]] std::string word(bool way) const { return "clipboard_" + kind + (way ? "_to_server" : "_to_client"); }
+};
+
+class RdpClipboardOneWay : public RdpClipboard, public ::testing::WithParamInterface<OneWay> {
+ protected:
+  RdpClipboardOneWay() {
+    run_command({"dd", "if=/dev/urandom", "of=" + file().string(), "bs=1000", "count=70"});
+    run_command({"convert", "-size", "64x48", "plasma:fractal", "BMP3:" + picture().string()});
+    for (const auto& each : {file(), picture()}) {
+      std::filesystem::permissions(each, std::filesystem::perms::all);
+    }
+  }
+  // Both are where the session sees them too, as /tmp/share.
+  std::filesystem::path file() { return shared_.path() / "plan.bin"; }
+  std::filesystem::path picture() { return shared_.path() / "picture.bmp"; }
+  [[nodiscard]] const std::string& kind() const { return GetParam().kind; }
+
+  void copy(bool at_the_seat) {
+    const auto place = at_the_seat ? shared_.path().string() : std::string("/tmp/share");
+    const std::string selection = "xclip -selection clipboard ";
+    std::string command = "printf 'a plan' | " + selection + "-t UTF8_STRING -i";
+    if (kind() == "images") command = selection + "-t image/bmp -i " + place + "/picture.bmp";
+    if (kind() == "files") command = "printf 'file://" + place + "/plan.bin' | " + selection + "-t text/uri-list -i";
+    if (at_the_seat) {
+      owner_ = std::make_unique<Process>(std::vector<std::string>{"sh", "-c", command},
+                                         StartOptions{.environment = seat_.environment()});
+    } else {
+      in_session(command);
+    }
+  }
+  // Of what is pasted: the SHA-256 of the text, the file or the pixels.
+  std::string paste(bool at_the_seat) {
+    const std::string of = "timeout 5 xclip -selection clipboard -o -t ";
+    std::string command = of + "UTF8_STRING | sha256sum";
+    if (kind() == "images") command = of + "image/bmp | convert bmp:- rgb:- 2>/dev/null | sha256sum";
+    if (kind() == "files" && at_the_seat) {
+      // No byte more than there is: xrdp answers who asks behind the end that it cannot, and the client that it is
+      // broken.
+      command = "name=$(" + of + "text/uri-list | tr -d '\\r' | sed -n '1s|file://||p'); " +
+                "[ -e \"$name\" ] && timeout 5 head -c 70000 \"$name\" | sha256sum";
+    }
+    if (kind() == "files" && !at_the_seat) {
+      // xrdp fetches the list when somebody pastes.
+      command = of + "text/uri-list >/dev/null; timeout 5 sha256sum <~/thinclient_drives/.clipboard/plan.bin";
+    }
+    return (at_the_seat ? at_seat(command) : in_session(command)).substr(0, 64);
+  }
+  std::string expected() {
+    if (kind() == "files") return sha256_of(file());
+    const std::string command =
+        kind() == "text" ? "printf 'a plan' | sha256sum" : "convert '" + picture().string() + "' rgb:- | sha256sum";
+    return run_command({"sh", "-c", command}).output.substr(0, 64);
+  }
+};
+
+TEST_P(RdpClipboardOneWay, GoesTheOneWayAndIsRefusedTheOther) {
+  const bool to_server = GetParam().to_server;
+  begin(GetParam().word(to_server));
+  copy(!to_server);
   EXPECT_TRUE(
-      eventually([&] { return audit("channel_refused").find("clipboard_text_to_server") != std::string::npos; }, 10s))
+      eventually([&] { return audit("channel_refused").find(GetParam().word(!to_server)) != std::string::npos; }, 10s))
       << audit("channel_refused");
-  EXPECT_EQ(in_session(paste).find("text of the client"), std::string::npos);
-  EXPECT_THAT(audit("clipboard_passed"), Not(HasSubstr("to_server")));
+  EXPECT_NE(paste(to_server), expected());
   EXPECT_TRUE(viewer_->running()) << "what is denied is to be seen as refused, not as broken";
+
+  copy(to_server);
+  std::string seen;
+  EXPECT_TRUE(eventually([&] { return (seen = paste(!to_server)) == expected(); }, 20s)) << seen << viewer_->errors();
+  const std::string way = to_server ? "to_server" : "to_client";
+  const std::string other_way = to_server ? "to_client" : "to_server";
+  if (kind() == "files") {
+    EXPECT_TRUE(eventually([&] { return !audit("file_passed").empty(); }));
+    EXPECT_EQ(audit("file_passed"), "clipboard " + way + " \"plan.bin\", 70000 bytes, sha256 " + expected() + "\n");
+  } else {
+    EXPECT_TRUE(eventually([&] { return !audit("clipboard_passed").empty(); }));
+    EXPECT_THAT(audit("clipboard_passed"),
+                AllOf(HasSubstr(way + (kind() == "text" ? " text, 6 bytes, sha256 " + expected() : " image, ")),
+                      Not(HasSubstr(other_way))));
+  }
+  EXPECT_EQ(sessions().at(0).at("end_reason"), "open");
 }
+
+INSTANTIATE_TEST_SUITE_P(Each, RdpClipboardOneWay,
+                         ::testing::Values(OneWay{"text", true}, OneWay{"text", false}, OneWay{"images", true},
+                                           OneWay{"images", false}, OneWay{"files", true}, OneWay{"files", false}),
+                         [](const auto& each) { return each.param.word(each.param.to_server); });
 
 TEST_F(RdpClipboard, AFileThatIsCopiedToTheServerIsAuditedWithItsHash) {
   begin("clipboard");
@@ -124,37 +202,6 @@ TEST_F(RdpClipboard, AFileThatIsCopiedToTheServerIsAuditedWithItsHash) {
               HasSubstr("clipboard to_server \"plan.bin\", 700000 bytes, sha256 " + sha256_of(file) + "\n"));
 }
 
-TEST_F(RdpClipboard, AFileMayGoOneWayAndNotTheOther) {
-  begin("clipboard_files_to_client");
-  const auto file = directory_.write("plan.txt", "the plan of the client");
-  copy_at_seat("file://" + file.string(), "text/uri-list");
-  EXPECT_TRUE(
-      eventually([&] { return audit("channel_refused").find("clipboard_files_to_server") != std::string::npos; }, 10s))
-      << audit("channel_refused");
-  EXPECT_THAT(
-      in_session("timeout 5 xclip -selection clipboard -t text/uri-list -o; cat ~/thinclient_drives/.clipboard/*"),
-      Not(HasSubstr("the plan of the client")));
-  in_session(
-      "printf 'the plan of the server' > ~/report.txt; printf 'copy\\nfile:///home/vera/report.txt' | "
-      "xclip -selection clipboard -t x-special/gnome-copied-files -i");
-  // The client shows the files of the server in a file system of its own.
-  const std::string list = "timeout 5 xclip -selection clipboard -t text/uri-list -o | tr -d '\\r' | sed 's|file://||'";
-  std::string seen;
-  EXPECT_TRUE(eventually(
-      [&] {
-        const auto place = at_seat(list);
-        if (place.empty()) return false;
-        // No byte more than there is: xrdp answers who asks behind the end that it cannot.
-        seen = at_seat("head -c 22 '" + place.substr(0, place.find('\n')) + "'");
-        return seen == "the plan of the server";
-      },
-      30s))
-      << seen << at_seat("xclip -selection clipboard -t TARGETS -o") << viewer_->errors();
-  EXPECT_THAT(audit("file_passed"), AllOf(HasSubstr("clipboard to_client \"report.txt\", 22 bytes, sha256 " +
-                                                    sha256_of(directory_.write("x", "the plan of the server"))),
-                                          Not(HasSubstr("to_server"))));
-}
-
 // A server that uses the client's drive as it is told.
 class RdpDrives : public RdpGateway {
  protected:
@@ -169,8 +216,8 @@ class RdpDrives : public RdpGateway {
   }
   std::filesystem::path drive() { return directory_.path() / "drive"; }
   // What the server has done, line by line, with these words in the grant.
-  std::string serve(const std::string& channels, const std::string& commands) {
-    apply("channels: [" + channels + "]");
+  std::string serve(const std::string& channels, const std::string& commands, const std::string& terms = {}) {
+    apply("channels: [" + channels + "]" + terms);
     Process server({(program_directory() / "drive_server").string(), where_.backend.text(), "3389",
                     (home_.path() / "cert.pem").string(), (home_.path() / "key.pem").string()},
                    {.where = &network_.backend, .environment = {}, .directory = {}, .input = commands});
@@ -179,6 +226,7 @@ class RdpDrives : public RdpGateway {
     const auto last = commands.substr(commands.rfind('\n', commands.size() - 2) + 1);
     EXPECT_TRUE(server.wait_for_output("^" + last.substr(0, last.find(' ')) + " ", patiently(30s)))
         << server.output() << viewer->errors();
+    EXPECT_TRUE(viewer->running()) << "what is denied is to be seen as refused, not as broken";
     viewer->signal(SIGTERM);
     EXPECT_TRUE(ended_as("normal")) << sessions();
     return server.output();
@@ -186,48 +234,71 @@ class RdpDrives : public RdpGateway {
 };
 
 TEST_F(RdpDrives, WhatIsReadAndWrittenIsAuditedWithItsHash) {
-  const auto done = serve("drives", "read \\a.txt\nwrite \\new.txt written by the server\n");
-  EXPECT_THAT(done,
-              AllOf(HasSubstr("drive share"), HasSubstr("read 00000000 content of a file"), HasSubstr("write sent")));
-  EXPECT_EQ(content_of(drive() / "new.txt"), "written by the server");
-  EXPECT_TRUE(eventually([&] { return audit("file_passed").find("new.txt") != std::string::npos; }));
+  for (const auto& file : {drive() / "long.bin", directory_.path() / "there.bin"}) {
+    run_command({"dd", "if=/dev/urandom", "of=" + file.string(), "bs=1000", "count=300"});
+  }
+  const auto done = serve("drives", "get \\long.bin " + (directory_.path() / "got.bin").string() + "\nput " +
+                                        (directory_.path() / "there.bin").string() + " \\new.bin\nread \\a.txt\n");
+  EXPECT_THAT(done, AllOf(HasSubstr("drive share"), HasSubstr("get 00000000"), HasSubstr("put 00000000"),
+                          HasSubstr("read 00000000 content of a file")));
+  EXPECT_EQ(sha256_of(directory_.path() / "got.bin"), sha256_of(drive() / "long.bin"));
+  EXPECT_EQ(sha256_of(drive() / "new.bin"), sha256_of(directory_.path() / "there.bin"));
   EXPECT_THAT(
       audit("file_passed"),
-      AllOf(HasSubstr(R"(drive to_server "share\\a.txt", 17 bytes, sha256 )" + sha256_of(drive() / "a.txt")),
-            HasSubstr(R"(drive to_client "share\\new.txt", 21 bytes, sha256 )" + sha256_of(drive() / "new.txt"))));
+      AllOf(HasSubstr(R"(drive to_server "share\\long.bin", 300000 bytes, sha256 )" + sha256_of(drive() / "long.bin")),
+            HasSubstr(R"(drive to_client "share\\new.bin", 300000 bytes, sha256 )" + sha256_of(drive() / "new.bin")),
+            HasSubstr(R"(drive to_server "share\\a.txt", 17 bytes, sha256 )" + sha256_of(drive() / "a.txt"))));
 }
 
-TEST_F(RdpDrives, AServerThatMayDeleteAndRenameDoesSo) {
-  std::ofstream(drive() / "old.txt") << "old";
-  serve("drives_read, drives_delete, drives_rename", "delete \\old.txt\nrename \\a.txt \\b.txt\n");
-  EXPECT_FALSE(std::filesystem::exists(drive() / "old.txt"));
-  EXPECT_EQ(content_of(drive() / "b.txt"), "content of a file");
+// A grant with one word: the server may do that, and is denied all else as by a file system that does not let it.
+class RdpDrivesOneRight : public RdpDrives, public ::testing::WithParamInterface<std::string> {};
+
+TEST_P(RdpDrivesOneRight, IsTheOnlyOne) {
+  const auto right = GetParam();
+  for (const auto* file : {"old.txt", "former.txt"}) std::ofstream(drive() / file) << file;
+  const auto done = serve("drives_" + right,
+                          "read \\a.txt\nwrite \\new.txt written\nwrite \\a.txt over\ndelete \\old.txt\n"
+                          "rename \\former.txt \\latter.txt\nlast \n");
+  const auto status = [&](const std::string& each) { return each == right ? "00000000" : "c0000022"; };
+  for (const std::string each : {"read", "write", "delete", "rename"}) {
+    EXPECT_THAT(done, AllOf(HasSubstr(each + " " + status(each)),
+                            Not(HasSubstr(each + " " + (each == right ? "c0000022" : "00000000")))));
+    EXPECT_EQ(audit("channel_refused").find("drives_" + each) == std::string::npos, each == right) << each;
+  }
+  EXPECT_THAT(done, HasSubstr("last unknown")) << "it goes on after what is denied";
+  EXPECT_EQ(done.find("content of a file") != std::string::npos, right == "read");
+  EXPECT_EQ(content_of(drive() / "new.txt"), right == "write" ? "written" : "");
+  EXPECT_EQ(content_of(drive() / "a.txt"), right == "write" ? "over" : "content of a file");
+  EXPECT_EQ(std::filesystem::exists(drive() / "old.txt"), right != "delete");
+  EXPECT_EQ(content_of(drive() / (right == "rename" ? "latter.txt" : "former.txt")), "former.txt");
 }
 
-TEST_F(RdpDrives, AServerThatMayOnlyReadNeitherWritesNorDeletesNorRenames) {
-  const auto done = serve("drives_read",
-                          "read \\a.txt\nwrite \\a.txt x\nwrite \\new.txt x\ndelete \\a.txt\n"
-                          "rename \\a.txt \\b.txt\n");
-  EXPECT_THAT(done, AllOf(HasSubstr("read 00000000 content of a file"), HasSubstr("write c0000022"),
-                          HasSubstr("delete c0000022"), HasSubstr("rename c0000022")));
-  EXPECT_EQ(content_of(drive() / "a.txt"), "content of a file");
-  EXPECT_FALSE(std::filesystem::exists(drive() / "new.txt"));
-  EXPECT_FALSE(std::filesystem::exists(drive() / "b.txt"));
-  EXPECT_THAT(audit("channel_refused"), AllOf(HasSubstr("drives_write"), HasSubstr("drives_delete")));
-}
-
-TEST_F(RdpDrives, AServerThatMayOnlyWriteReadsNothing) {
-  const auto done = serve("drives_write", "read \\a.txt\nwrite \\new.txt written\n");
-  EXPECT_THAT(done, AllOf(HasSubstr("read c0000022"), HasSubstr("write sent")));
-  EXPECT_EQ(content_of(drive() / "new.txt"), "written");
-  EXPECT_THAT(audit("file_passed"), Not(HasSubstr("to_server")));
-}
+INSTANTIATE_TEST_SUITE_P(Each, RdpDrivesOneRight, ::testing::Values("read", "write", "delete", "rename"),
+                         [](const auto& each) { return each.param; });
 
 TEST_F(RdpDrives, AServerThatMayNeitherNeverHearsOfTheDrive) {
   const auto done = serve("printers", "read \\a.txt\n");
   EXPECT_THAT(done, AllOf(HasSubstr("read none"), Not(HasSubstr("drive share"))));
   EXPECT_THAT(audit("channel_refused"), HasSubstr("drives"));
   EXPECT_THAT(audit("file_passed"), IsEmpty());
+}
+
+using RdpDynamicChannels = RdpDrives;
+
+TEST_F(RdpDynamicChannels, PassWhereTheGrantNamesThem) {
+  const std::string commands = "channel FreeRDP::Advanced::Input\nchannel AUDIO_PLAYBACK_DVC\nlast \n";
+  const auto done = serve("drives", commands, ", dynamic_channels: [\"FreeRDP::*\"]");
+  EXPECT_THAT(done, AllOf(HasSubstr("channel 00000000 FreeRDP::Advanced::Input"),
+                          HasSubstr("channel c0000001 AUDIO_PLAYBACK_DVC"), HasSubstr("last unknown")));
+  EXPECT_THAT(audit("channel_opened"), HasSubstr("FreeRDP::Advanced::Input"));
+  EXPECT_THAT(audit("channel_refused"), HasSubstr("AUDIO_PLAYBACK_DVC"));
+}
+
+TEST_F(RdpDynamicChannels, AreRefusedWhereItDoesNot) {
+  const auto done = serve("drives", "channel FreeRDP::Advanced::Input\nread \\a.txt\n");
+  EXPECT_THAT(done, AllOf(HasSubstr("channel c0000001 FreeRDP::Advanced::Input"),
+                          HasSubstr("read 00000000 content of a file")));
+  EXPECT_THAT(audit("channel_refused"), HasSubstr("FreeRDP::Advanced::Input"));
 }
 
 }  // namespace

@@ -10,7 +10,6 @@
 namespace gatehouse::test {
 namespace {
 
-
 constexpr const char* banner_area = "300x60+362+0";
 
 struct Viewer {

@@ -152,12 +152,39 @@ TEST_F(Verbs, GroupsOfBothKindsHaveMembersAndGroups) {
 
 TEST_F(Verbs, AGrantTakesEveryKeyOfTheFormat) {
   expect_ok({"schedule", "add", "nights", "--hours", "22:00-06:00", "--zone", "UTC"});
-  expect_ok({"grant",       "add",       "bob",       "win1",       "--name",          "audit",
-             "--protocol",  "rdp",       "--start",   "2026-12-01", "--until",         "2999-12-20T18:00:00+01:00",
-             "--schedule",  "nights",    "--source",  "192.0.2.10", "--login",         "bob",
-             "--login",     "CORP\\bob", "--idle",    "30m",        "--session-limit", "2",
-             "--no-record", "--channel", "clipboard", "--channel",  "audio",           "--reason",
-             "yearly audit"});
+  expect_ok({"grant",
+             "add",
+             "bob",
+             "win1",
+             "--name",
+             "audit",
+             "--protocol",
+             "rdp",
+             "--start",
+             "2026-12-01",
+             "--until",
+             "2999-12-20T18:00:00+01:00",
+             "--schedule",
+             "nights",
+             "--source",
+             "192.0.2.10",
+             "--login",
+             "bob",
+             "--login",
+             "CORP\\bob",
+             "--idle",
+             "30m",
+             "--session-limit",
+             "2",
+             "--no-record",
+             "--channel",
+             "clipboard",
+             "--channel",
+             "audio",
+             "--reason",
+             "yearly audit",
+             "--dynamic-channel",
+             "Contoso::*"});
   const auto one = grant("audit");
   EXPECT_EQ(one.user, "bob");
   EXPECT_EQ(one.server, "win1");
@@ -171,6 +198,7 @@ TEST_F(Verbs, AGrantTakesEveryKeyOfTheFormat) {
   EXPECT_EQ(one.session_limit, 2U);
   EXPECT_EQ(one.recording, policy::Recording::off);
   EXPECT_TRUE(policy::holds(one.channels, policy::Channel::clipboard));
+  EXPECT_EQ(one.dynamic_channels, std::vector<std::string>{"Contoso::*"});
   EXPECT_EQ(one.reason, "yearly audit");
 }
 

@@ -32,6 +32,7 @@ grants:
     session_limit: 3
     recording: best_effort
     channels: [clipboard, audio]
+    dynamic_channels: [Contoso::Meeting, "Contoso::Whiteboard*", Contoso::Meeting]
   staff-rdp: {user_group: staff, service: win1-rdp, channels: all}
 user_groups:
   staff: {description: everybody, users: [bob, alice], groups: admins}
@@ -62,6 +63,7 @@ denials:
   EXPECT_EQ(full.recording, Recording::best_effort);
   EXPECT_EQ(full.channels,
             whole_channels(static_cast<Channels>(Channel::clipboard) | static_cast<Channels>(Channel::audio)));
+  EXPECT_THAT(full.dynamic_channels, testing::ElementsAre("Contoso::Meeting", "Contoso::Whiteboard*"));
   const auto& plain = document.grants.at("staff-rdp");
   EXPECT_EQ(plain.service, "win1-rdp");
   EXPECT_EQ(plain.channels, all_channels);
@@ -152,6 +154,12 @@ const std::vector<RuleFaultCase> fault_cases{
      "policy.yaml:2: grant g, record: 'maybe' is neither true nor false"},
     {"GrantBadChannel", "grants:\n  g: {channels: [clipboard, telepathy]}\n",
      "policy.yaml:2: grant g, channels: 'telepathy' is not a channel"},
+    {"GrantDynamicChannelNotOne", "grants:\n  g: {dynamic_channels: ['a b']}\n",
+     "policy.yaml:2: grant g, dynamic_channels: 'a b' is not the name of a dynamic channel"},
+    {"GrantDynamicChannelOfAll", "grants:\n  g: {dynamic_channels: '*'}\n",
+     "policy.yaml:2: grant g, dynamic_channels: '*' has a * where none can be"},
+    {"GrantDynamicChannelWithin", "grants:\n  g: {dynamic_channels: ['a*b']}\n",
+     "policy.yaml:2: grant g, dynamic_channels: 'a*b' has a * where none can be"},
     {"GroupDanglingUser", "user_groups:\n  g:\n    users: [nobody]\n",
      "policy.yaml:3: user group g: there is no user 'nobody': add it under users"},
     {"GroupDanglingServer", "server_groups:\n  g:\n    servers: nowhere\n",

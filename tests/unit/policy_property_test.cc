@@ -2,6 +2,7 @@
 // the policy and the policy; GATEHOUSE_POLICY_SEED=<number> runs that one alone.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <sstream>
 #include <string>
@@ -118,6 +119,7 @@ void check(const World& world, RandomPolicy& random, const Question& question) {
     const auto& grant = world.document.grants.at(expected.named);
     ASSERT_EQ(decision.recording, grant.recording);
     ASSERT_EQ(decision.channels, grant.channels);
+    ASSERT_TRUE(std::ranges::equal(decision.dynamic_channels, grant.dynamic_channels));
     ASSERT_EQ(decision.idle_timeout, grant.idle_timeout);
     check_allowed(world, second, random, question, decision.holds_until);
   } else {

@@ -101,6 +101,7 @@ class RandomPolicy {
       if (one_in(8)) grant.idle_timeout = Duration(60'000);
       grant.channels = whole_channels(static_cast<Channels>(below(all_channels + 1U)));
       grant.recording = static_cast<Recording>(below(4));
+      if (one_in(4)) grant.dynamic_channels = {"Contoso::" + std::to_string(below(3))};
     }
     for (std::uint32_t i = below(3); i > 0; --i) {
       Denial denial;

@@ -50,6 +50,19 @@ TEST(ChannelRules, EachWordOpensItsOwnChannels) {
   EXPECT_THAT(channel_rules(set_of({Channel::remote_apps})).denied_channels, Not(Contains("rail")));
 }
 
+TEST(ChannelRules, DynamicChannelsThatTheGrantNamesPassBesides) {
+  const std::vector<std::string> named{"Contoso::Meeting", "Contoso::Whiteboard*"};
+  const auto rules = channel_rules(set_of({Channel::audio}), named).dynamic_channels;
+  for (const auto* name : {"Contoso::Meeting", "Contoso::Whiteboard", "Contoso::Whiteboard::7", "AUDIO_PLAYBACK_DVC",
+                           "Microsoft::Windows::RDS::Graphics"}) {
+    EXPECT_TRUE(allows_dynamic(rules, name)) << name;
+  }
+  for (const auto* name : {"Contoso::Meeting2", "Contoso::", "URBDRC", "AUDIO_INPUT"}) {
+    EXPECT_FALSE(allows_dynamic(rules, name)) << name;
+  }
+  EXPECT_TRUE(allows_dynamic(channel_rules(policy::all_channels, named).dynamic_channels, "Something::New"));
+}
+
 TEST(ChannelRules, AChannelOfManyPassesWithTheFirstWordOfIt) {
   EXPECT_THAT(channel_rules(0).denied_channels, ::testing::AllOf(Contains("rdpdr"), Contains("cliprdr")));
   for (const auto channel :
@@ -102,6 +115,59 @@ TEST(DynamicChannels, ARefusalNamesTheChannelAndAFailure) {
   const auto request = read_create_request(message({0x19, 7, 1}, "URBDRC"));  // with a priority in bits 2 and 3
   ASSERT_TRUE(request);
   EXPECT_THAT(refusal_of(*request), ElementsAre(0x11, 7, 1, 0x01, 0x00, 0x00, 0xC0));
+}
+
+// The gate of dynamic channels, and what it told.
+class GateOfDynamicChannels : public ::testing::Test {
+ protected:
+  Result<bool> take(std::span<const std::uint8_t> piece, std::uint32_t flags, std::size_t total) {
+    return gate_.take({piece.data(), piece.size(), flags, total});
+  }
+  Result<bool> take(const std::vector<std::uint8_t>& message) {
+    return take(message, chunk_first | chunk_last, message.size());
+  }
+  static std::vector<std::uint8_t> wish(std::string_view name) {
+    std::vector<std::uint8_t> message{0x10, 7};
+    message.insert(message.end(), name.begin(), name.end());
+    message.push_back(0);
+    return message;
+  }
+
+  std::vector<std::string> told_;
+  DynamicChannelGate gate_{{"Good"}, [this](const std::string& name, bool opened) {
+                             told_.push_back((opened ? "opened " : "refused ") + name);
+                           }};
+};
+
+TEST_F(GateOfDynamicChannels, OneThatIsAllowedPassesAndAnotherIsAnsweredByAClientThatHasItNot) {
+  EXPECT_EQ(*take(wish("Good")), true);
+  EXPECT_EQ(gate_.take_refusal(), std::nullopt);
+  EXPECT_EQ(*take(wish("Bad")), false);
+  EXPECT_EQ(gate_.take_refusal(), (std::vector<std::uint8_t>{0x10, 7, 1, 0, 0, 0xC0}));
+  EXPECT_EQ(gate_.take_refusal(), std::nullopt);
+  EXPECT_THAT(told_, ElementsAre("opened Good", "refused Bad"));
+}
+
+TEST_F(GateOfDynamicChannels, DataPassesInHoweverManyPieces) {
+  const std::vector<std::uint8_t> data(3000, 0x30);
+  EXPECT_EQ(*take(std::span(data).first(1600), chunk_first, data.size()), true);
+  EXPECT_EQ(*take(std::span(data).subspan(1600), chunk_last, data.size()), true);
+  EXPECT_THAT(told_, IsEmpty());
+}
+
+TEST_F(GateOfDynamicChannels, AWishInPiecesEndsTheSession) {
+  const auto message = wish("Bad");
+  for (const std::size_t cut : {std::size_t{0}, std::size_t{1}, message.size() - 1}) {
+    DynamicChannelGate gate({"Good"}, [](const std::string& /*name*/, bool /*opened*/) {});
+    EXPECT_FALSE(gate.take({message.data(), cut, chunk_first, message.size()}).value_or(false)) << cut;
+    EXPECT_FALSE(gate.take({message.data() + cut, message.size() - cut, chunk_last, message.size()})) << cut;
+  }
+}
+
+TEST_F(GateOfDynamicChannels, ChunksThatContradictEachOtherEndTheSession) {
+  EXPECT_FALSE(take(wish("Good"), chunk_first | chunk_last | chunk_compressed, 7)) << "nobody offers compression";
+  EXPECT_FALSE(take(wish("Good"), chunk_last, 7)) << "a piece of nothing";
+  EXPECT_FALSE(take(wish("Good"), chunk_first, 4)) << "longer than it says";
 }
 
 }  // namespace

@@ -234,8 +234,14 @@ TEST_F(Devices, DeletingAndRenamingHaveTheirOwnWords) {
   allow_drive({Channel::drives_delete});
   EXPECT_TRUE(passes(set_information(20, 1, 13)));
   EXPECT_TRUE(denied(set_information(20, 2, 10)));
-  allow_drive({Channel::drives_rename});
+  allow_drive({Channel::drives_rename, Channel::drives_write});
   EXPECT_TRUE(passes(set_information(20, 1, 10)));
+  allow_drive({Channel::drives_rename});
+  ends_.at_client.clear();
+  from_server(set_information(20, 1, 10));
+  auto without_replacing = set_information(20, 1, 10);
+  without_replacing.back() = 0;
+  EXPECT_THAT(ends_.at_client, ElementsAre(without_replacing)) << "what is replaced is written over";
   EXPECT_TRUE(denied(set_information(20, 2, 13)));
 }
 

@@ -85,7 +85,8 @@ policy::Document full_document() {
                                       .session_limit = 3,
                                       .active = false,
                                       .recording = policy::Recording::best_effort,
-                                      .channels = policy::all_channels};
+                                      .channels = policy::all_channels,
+                                      .dynamic_channels = {"Contoso::Meeting", "Contoso::Whiteboard*"}};
   document.grants["staff-rdp"] = {.user_group = "staff", .service = "win1-rdp"};
   document.denials["no-root"] = {.protocol = "ssh", .logins = {"root"}, .reason = "use your own"};
   document.denials["bob-out"] = {.user = "bob",

@@ -29,6 +29,7 @@ struct GrantOptions : EditOptions {
   std::string recording;
   bool no_record = false;
   std::vector<std::string> channels;
+  std::vector<std::string> dynamic_channels;
   std::string reason;
 };
 
@@ -100,6 +101,11 @@ Result<policy::Grant> read_grant_options(const GrantOptions& options, WallTime t
     if (!channel) return std::unexpected(channel.error());
     grant.channels |= *channel;
   }
+  for (const auto& text : options.dynamic_channels) {
+    auto name = policy::parse_dynamic_channel(text);
+    if (!name) return std::unexpected(name.error());
+    grant.dynamic_channels.push_back(std::move(*name));
+  }
   grant.reason = options.reason;
   return grant;
 }
@@ -166,6 +172,10 @@ void add_grant_options(CLI::App& verb, GrantOptions& options) {
   verb.add_flag("--no-record", options.no_record, "The same as --recording off")->excludes(recording);
   verb.add_option("--channel", options.channels,
                   "What RDP may carry besides picture and input: clipboard, drives, ... or all; may be repeated")
+      ->allow_extra_args(false);
+  verb.add_option("--dynamic-channel", options.dynamic_channels,
+                  "A dynamic channel of RDP that may pass besides, by its name or its beginning and a *; may be "
+                  "repeated")
       ->allow_extra_args(false);
   verb.add_option("--reason", options.reason, "For people");
   add_dry_run(verb, options);

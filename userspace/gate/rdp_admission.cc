@@ -26,7 +26,8 @@ std::unique_ptr<Forwarder> Loop::rdp_forwarder(Session& session, relay::Socket c
                  .user = session.user,
                  .target = snapshot_.policy->document().servers.at(session.server),
                  .grant = decision.grant->name,
-                 .recording = decision.recording};
+                 .recording = decision.recording,
+                 .dynamic_channels = {decision.dynamic_channels.begin(), decision.dynamic_channels.end()}};
   terms.judge_login = [this, of = &session](const std::string& login, const std::string& domain) {
     return judge_login(*of, login, domain);
   };

@@ -49,8 +49,9 @@ RdpLogonJudgement judge_logon(const RdpServices& services, const RdpTerms& terms
     judgement.fault = "the grant for this login wants a recording, and the one at the door did not";
     return judgement;
   }
-  if (decision.channels != terms.channels) {
-    auto rules = rdp::channel_rules(decision.channels);
+  const std::vector<std::string> named{decision.dynamic_channels.begin(), decision.dynamic_channels.end()};
+  if (decision.channels != terms.channels || named != terms.dynamic_channels) {
+    auto rules = rdp::channel_rules(decision.channels, named);
     judgement.terms = rdp::ChannelTerms{.channels = policy::whole_channels(decision.channels),
                                         .denied_channels = std::move(rules.denied_channels),
                                         .dynamic_channels = std::move(rules.dynamic_channels)};

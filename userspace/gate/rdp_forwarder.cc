@@ -168,7 +168,7 @@ Task<std::optional<RelayOutcome>> RdpForwarder::prepare() {
 Result<void> RdpForwarder::hand_over() {
   auto certificate = services_.certificates->certificate_for(terms_.service, options_.proxy.address);
   if (!certificate) return std::unexpected(certificate.error());
-  auto rules = rdp::channel_rules(terms_.channels);
+  auto rules = rdp::channel_rules(terms_.channels, terms_.dynamic_channels);
   rdp::Start start;
   start.session = terms_.session;
   start.certificate = std::move(certificate->certificate);

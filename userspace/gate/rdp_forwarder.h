@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "gate/explanations.h"
 #include "gate/forwarder.h"
@@ -77,6 +78,7 @@ struct RdpTerms {
   std::function<policy::Decision(const std::string& login, const std::string& domain)> judge_login = {};
   std::string grant = {};
   policy::Recording recording = policy::Recording::off;
+  std::vector<std::string> dynamic_channels = {};
   // A row of the audit about this session.
   std::function<void(std::string action, std::string detail)> note = {};
   std::function<std::optional<ReconnectBook::Claim>(const rdp::ReconnectProof&)> claim = {};

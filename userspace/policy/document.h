@@ -113,6 +113,7 @@ struct Grant {
   bool active = true;                               // false: revoked
   Recording recording = Recording::as_configured;
   Channels channels = 0;
+  std::vector<std::string> dynamic_channels = {};  // that pass besides; a * at the end stands for any end
   std::string reason = {};
   friend bool operator==(const Grant&, const Grant&) = default;
 };

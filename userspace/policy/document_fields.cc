@@ -157,6 +157,7 @@ std::vector<Field> fields_of(const Grant& grant) {
       text_field("session_limit", grant.session_limit ? std::to_string(*grant.session_limit) : std::string()),
       text_field("recording", std::string(name(grant.recording))),
       channels_field(grant.channels),
+      names_field("dynamic_channels", grant.dynamic_channels),
       text_field("reason", grant.reason),
   };
 }

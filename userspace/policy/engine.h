@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -60,6 +61,7 @@ struct Decision {
   std::optional<Duration> idle_timeout;  // nullopt: the service's own, or the daemon's
   Recording recording = Recording::as_configured;
   Channels channels = 0;
+  std::span<const std::string> dynamic_channels;  // in the snapshot's policy
 };
 
 // One step of the way to a decision, for `gatehouse check`.

@@ -195,6 +195,7 @@ void Grants::judge(Decision& decision, WallTime latest) {
   decision.idle_timeout = conditions().idle_timeout(terms);
   decision.recording = terms.recording;
   decision.channels = terms.channels;
+  decision.dynamic_channels = decision.grant->spec->dynamic_channels;
 }
 
 void Grants::explain(const Class& deciding) const {

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "policy/loader_entry.h"
 #include "policy/schedule_text.h"
 
@@ -136,6 +138,11 @@ Grant read_grant(Entry& entry) {
   read_record(entry, grant);
   entry.each("channels", parse_channel, [&](Channels more, int /*line*/) { grant.channels |= more; });
   grant.channels = whole_channels(grant.channels);
+  entry.each("dynamic_channels", parse_dynamic_channel,
+             [&](std::string name, int /*line*/) { grant.dynamic_channels.push_back(std::move(name)); });
+  std::ranges::sort(grant.dynamic_channels);
+  const auto again = std::ranges::unique(grant.dynamic_channels);
+  grant.dynamic_channels.erase(again.begin(), again.end());
   return grant;
 }
 
@@ -183,11 +190,11 @@ void read_rule_sections(const std::string& file, const StrictMap& root, Draft& d
 
   const Section grants{&file, "grants", "grant", &issues};
   grants.each(root, [&](Place place, const std::string& name, const YAML::Node& node) {
-    Entry entry(
-        place, grants.word, name, node,
-        {"user", "user_group", "server", "server_group", "service", "active", "protocol", "sources", "start", "end",
-         "schedules", "logins", "idle_timeout", "session_limit", "recording", "record", "channels", "reason"},
-        issues);
+    Entry entry(place, grants.word, name, node,
+                {"user", "user_group", "server", "server_group", "service", "active", "protocol", "sources", "start",
+                 "end", "schedules", "logins", "idle_timeout", "session_limit", "recording", "record", "channels",
+                 "dynamic_channels", "reason"},
+                issues);
     auto grant = read_grant(entry);
     grants.keep(name, std::move(grant), entry.origin(), document.grants, draft.grants);
   });

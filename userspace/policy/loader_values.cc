@@ -135,4 +135,19 @@ Result<Channels> parse_channel(std::string_view text) {
       "usb, remote_apps or all");
 }
 
+Result<std::string> parse_dynamic_channel(std::string_view text) {
+  constexpr std::size_t longest = 255;
+  const bool printable = std::ranges::all_of(text, [](char each) { return each > ' ' && each < '\x7f'; });
+  const auto star = text.find('*');
+  if (text.empty() || text.size() > longest || !printable) {
+    return failure("'" + std::string(text.substr(0, longest)) + "' is not the name of a dynamic channel",
+                   "write its name as its program has it, without spaces, like Contoso::Meeting");
+  }
+  if (star == 0 || (star != std::string_view::npos && star + 1 != text.size())) {
+    return failure("'" + std::string(text) + "' has a * where none can be",
+                   "write the name, or its beginning and a * at the end; for every channel: channels: all");
+  }
+  return std::string(text);
+}
+
 }  // namespace gatehouse::policy

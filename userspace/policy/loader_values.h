@@ -30,5 +30,7 @@ Result<std::uint32_t> parse_session_limit(std::string_view text);
 Result<Recording> parse_recording(std::string_view text);
 // One channel, or "all".
 Result<Channels> parse_channel(std::string_view text);
+// The name of a dynamic channel (MS-RDPEDYC 2.2.2.1), or the beginning of some and a *.
+Result<std::string> parse_dynamic_channel(std::string_view text);
 
 }  // namespace gatehouse::policy

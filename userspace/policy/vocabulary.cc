@@ -180,6 +180,15 @@ std::string_view name(ProxyProtocol value) {
 std::string_view name(DenyMode value) {
   return name_in(all_deny_modes, value);
 }
+std::string_view name(Front value) {
+  return name_in(all_fronts, value);
+}
+std::string_view name(CredentialSource value) {
+  return name_in(all_credential_sources, value);
+}
+std::string_view name(CertificateCheck value) {
+  return name_in(all_certificate_checks, value);
+}
 std::string_view name(Reason value) {
   return name_in(all_reasons, value);
 }
@@ -213,6 +222,15 @@ std::optional<ProxyProtocol> proxy_protocol_of(std::string_view text) {
 }
 std::optional<DenyMode> deny_mode_of(std::string_view text) {
   return value_in<DenyMode>(all_deny_modes, text);
+}
+std::optional<Front> front_of(std::string_view text) {
+  return value_in<Front>(all_fronts, text);
+}
+std::optional<CredentialSource> credential_source_of(std::string_view text) {
+  return value_in<CredentialSource>(all_credential_sources, text);
+}
+std::optional<CertificateCheck> certificate_check_of(std::string_view text) {
+  return value_in<CertificateCheck>(all_certificate_checks, text);
 }
 std::optional<Reason> reason_of(std::string_view text) {
   return value_in<Reason>(all_reasons, text);

@@ -21,7 +21,7 @@ constexpr const char* always_allowed[]{"Microsoft::Windows::RDS::Graphics",
 
 }  // namespace
 
-ChannelRules channel_rules(policy::Channels allowed) {
+ChannelRules channel_rules(policy::Channels allowed, std::span<const std::string> named) {
   ChannelRules rules;
   allowed = policy::whole_channels(allowed);
   if (allowed == policy::all_channels) return rules;
@@ -44,6 +44,7 @@ ChannelRules channel_rules(policy::Channels allowed) {
   allow(Channel::microphone, {"AUDIO_INPUT"});
   allow(Channel::camera, {"RDCamera_Device_*"});
   allow(Channel::usb, {"URBDRC"});
+  rules.dynamic_channels.insert(rules.dynamic_channels.end(), named.begin(), named.end());
   return rules;
 }
 

@@ -10,9 +10,10 @@
 //   remote_apps  rail, rail_wi, rail_ri (MS-RDPERP)
 //
 // With all of them allowed everything passes, known or not; where something is denied, of dynamic channels only those
-// that are known to belong to picture and input.
+// that are known to belong to picture and input, and those that the grant names.
 #pragma once
 
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,7 +27,8 @@ struct ChannelRules {
   // Of dynamic channels: only these (whole names, or beginnings that end in *). Empty: all.
   std::vector<std::string> dynamic_channels;
 };
-ChannelRules channel_rules(policy::Channels allowed);
+// `named`: dynamic channels that may pass besides, as in ChannelRules.
+ChannelRules channel_rules(policy::Channels allowed, std::span<const std::string> named = {});
 
 bool allows_dynamic(const std::vector<std::string>& rules, std::string_view name);
 

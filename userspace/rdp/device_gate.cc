@@ -37,6 +37,9 @@ bool is_known(DeviceType type) {
   return type == DeviceType::drive || word_of(type) != Channel::drives;
 }
 
+// MS-RDPEFS 2.2.3.3.9.1: of a rename, behind FsInformationClass, Length and Padding.
+constexpr std::size_t replace_if_exists_offset = 4 + 4 + 24;
+
 constexpr policy::Channels all_devices = policy::drives_parts | static_cast<policy::Channels>(Channel::printers) |
                                          static_cast<policy::Channels>(Channel::smartcards) |
                                          static_cast<policy::Channels>(Channel::ports);
@@ -202,6 +205,14 @@ Result<void> DeviceGate::request_of_drive(const IoRequest& request, Bytes messag
       if (kind == disposition_information) needed = Channel::drives_delete;
       if (kind == basic_information || kind == allocation_information || kind == end_of_file_information) {
         needed = Channel::drives_write;
+      }
+      if (kind == rename_information && may(needed) && !may(Channel::drives_write)) {
+        // What takes another file's place writes over it: only where there is none.
+        std::vector<std::uint8_t> passed(message.begin(), message.end());
+        if (request.rest.size() <= replace_if_exists_offset) return failure("a request to rename that is broken off");
+        passed[header_bytes + IoRequest::size + replace_if_exists_offset] = 0;
+        pass(Direction::to_client, passed);
+        return {};
       }
       if (may(needed)) {
         pass(Direction::to_client, message);

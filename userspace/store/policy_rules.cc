@@ -217,6 +217,9 @@ void insert_grants(SQLite::Database& database, const policy::Document& document)
     execute(insert);
   }
   insert_lists(database, "grant", document.grants);
+  SQLite::Statement insert_channel(database,
+                                   "INSERT INTO grant_dynamic_channels(grant_name, position, channel) VALUES(?, ?, ?)");
+  for (const auto& [name, grant] : document.grants) insert_words(insert_channel, name, grant.dynamic_channels);
 }
 
 void read_grants(SQLite::Database& database, policy::Document& document) {
@@ -234,6 +237,8 @@ void read_grants(SQLite::Database& database, policy::Document& document) {
     if (const auto limit = reader.maybe_number()) grant.session_limit = static_cast<std::uint32_t>(*limit);
   }
   read_lists(database, "grant", document.grants);
+  read_words(database, "SELECT grant_name, channel FROM grant_dynamic_channels ORDER BY grant_name, position",
+             [&](const std::string& owner) -> auto& { return document.grants.at(owner).dynamic_channels; });
 }
 
 void insert_denials(SQLite::Database& database, const policy::Document& document) {
@@ -272,6 +277,7 @@ void delete_rules(SQLite::Database& database) {
   constexpr std::array tables{"grant_sources",
                               "grant_schedules",
                               "grant_logins",
+                              "grant_dynamic_channels",
                               "grants",
                               "denial_sources",
                               "denial_schedules",

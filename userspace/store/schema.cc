@@ -12,6 +12,7 @@
 #include "store/faults.h"
 #include "store/schema_backends.h"
 #include "store/schema_bans.h"
+#include "store/schema_channels.h"
 #include "store/schema_credentials.h"
 #include "store/schema_cut.h"
 #include "store/schema_recording.h"
@@ -193,7 +194,7 @@ constexpr const char* services_for_a_time = "ALTER TABLE services ADD COLUMN unt
 
 constexpr const char* services_that_explain = "ALTER TABLE services ADD COLUMN deny_mode TEXT NOT NULL DEFAULT 'reset'";
 
-constexpr std::array<SchemaStep, 13> all_steps{{{1, first_layout},
+constexpr std::array<SchemaStep, 14> all_steps{{{1, first_layout},
                                                 {2, rules_layout},
                                                 {3, visits_layout},
                                                 {4, chain_layout, chain_what_is_there},
@@ -205,7 +206,8 @@ constexpr std::array<SchemaStep, 13> all_steps{{{1, first_layout},
                                                 {10, backend_certificates_layout},
                                                 {11, services_that_explain},
                                                 {12, credentials_layout},
-                                                {13, recording_layout}}};
+                                                {13, recording_layout},
+                                                {14, dynamic_channels_layout}}};
 
 int number_of(SQLite::Database& database, const char* query) {
   return database.execAndGet(query).getInt();

@@ -1,11 +1,11 @@
 // A real RDP server without a desktop, on FreeRDP's server library, that uses the drives which its client redirects, as
 // it is told on its standard input, one command a line:
 //
-//   read PATH | write PATH TEXT | delete PATH | rename PATH PATH
+//   read PATH | write PATH TEXT | get PATH FILE | put FILE PATH | delete PATH | rename PATH PATH
+//   channel NAME: opens a dynamic channel, "channel 00000000" where the client has it and it is let
 //
-// They begin when the client has redirected a drive (or has not, for 8 s). Each is answered by a line: "read 00000000
-// content", "write c0000022". Devices are lines too: "drive SHARE". A write or a rename
-// that succeeds ("write sent") must be the last command.
+// FILE is a file here. They begin when the client has redirected a drive (or has not, for 8 s). Each is answered by a
+// line with the client's status: "read 00000000 content", "write c0000022". Drives are lines too: "drive SHARE".
 //
 //   drive_server ADDRESS PORT CERTIFICATE KEY
 #include <arpa/inet.h>
@@ -15,7 +15,6 @@
 #include <freerdp/crypto/privatekey.h>
 #include <freerdp/freerdp.h>
 #include <freerdp/peer.h>
-#include <freerdp/server/rdpdr.h>
 #include <freerdp/settings.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -27,140 +26,111 @@
 #include <array>
 #include <chrono>
 #include <condition_variable>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
+#include <fstream>
 #include <iostream>
+#include <memory>
 #include <mutex>
+#include <optional>
 #include <sstream>
 #include <string>
 #include <thread>
 
+#include "drives.h"
+
 namespace {
 
-constexpr UINT32 generic_read = 0x80000000;
-constexpr UINT32 generic_write = 0x40000000;
-constexpr UINT32 only_what_is_there = 1;
-constexpr UINT32 or_make_it = 5;
-
-// What the one client of this server has, and what came of the last request to it.
-struct Drives {
-  std::mutex mutex;
-  std::condition_variable changed;
-  RdpdrServerContext* channel = nullptr;
-  bool has_drive = false;
-  UINT32 drive = 0;
-  bool answered = false;
-  UINT32 status = 0;
-  UINT32 file = 0;
-  std::string data;
-
-  // Requests and waits.
-  template <typename Request>
-  UINT32 ask(Request&& request, std::chrono::milliseconds patience = std::chrono::seconds(10)) {
-    std::unique_lock lock(mutex);
-    answered = false;
-    data.clear();
-    lock.unlock();
-    if (request() != CHANNEL_RC_OK) return 1;
-    lock.lock();
-    return changed.wait_for(lock, patience, [&] { return answered; }) ? status : 2;
-  }
-  void answer(UINT32 outcome, UINT32 opened = 0, std::string content = {}) {
-    const std::lock_guard lock(mutex);
-    answered = true;
-    status = outcome;
-    if (opened != 0) file = opened;
-    data = std::move(content);
-    changed.notify_all();
-  }
-};
-
-Drives& drives_of(RdpdrServerContext* context) {
-  return *static_cast<Drives*>(context->data);
-}
+using drive_server::Drives;
 
 void say(const std::string& line) {
   std::cout << line << std::endl;
 }
-std::string word_of(UINT32 status) {
+std::string word_of(std::uint32_t status) {
+  if (status == drive_server::no_answer) return "unanswered";
   std::array<char, 16> text{};
   std::snprintf(text.data(), text.size(), "%08x", status);
   return text.data();
 }
 
-// Not OnDriveCreate: FreeRDP 3.10 calls it only where it takes the client's capabilities for its own.
-UINT on_device(RdpdrServerContext* context, const RdpdrDevice* device) {
-  const bool is_drive = device->DeviceType == RDPDR_DTYP_FILESYSTEM;
-  if (is_drive) {
-    auto& drives = drives_of(context);
-    const std::lock_guard lock(drives.mutex);
-    drives.has_drive = true;
-    drives.drive = device->DeviceId;
-    drives.changed.notify_all();
-  }
-  say((is_drive ? "drive " : "device ") + std::string(static_cast<const char*>(device->PreferredDosName)));
-  return CHANNEL_RC_OK;
-}
-void on_opened(RdpdrServerContext* context, void* /*data*/, UINT32 status, UINT32 /*device*/, UINT32 file) {
-  drives_of(context).answer(status, file);
-}
-void on_read(RdpdrServerContext* context, void* /*data*/, UINT32 status, const char* buffer, UINT32 length) {
-  drives_of(context).answer(status, 0, buffer == nullptr ? "" : std::string(buffer, length));
-}
-void on_written(RdpdrServerContext* context, void* /*data*/, UINT32 status, UINT32 /*written*/) {
-  drives_of(context).answer(status);
-}
-void on_done(RdpdrServerContext* context, void* /*data*/, UINT32 status) {
-  drives_of(context).answer(status);
+std::string content_of(const std::string& file) {
+  std::ifstream stream(file, std::ios::binary);
+  return {std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
 }
 
-void read_file(Drives& drives, const std::string& path) {
-  auto* channel = drives.channel;
-  auto status = drives.ask([&] {
-    return channel->DriveOpenFile(channel, nullptr, drives.drive, path.c_str(), generic_read, only_what_is_there);
-  });
+std::string obey(Drives& drives, const std::string& command, const std::string& path, const std::string& rest) {
   std::string content;
-  if (status == 0) {
-    constexpr UINT32 piece = 65536;
-    while (true) {
-      status = drives.ask([&] {
-        return channel->DriveReadFile(channel, nullptr, drives.drive, drives.file, piece,
-                                      static_cast<UINT32>(content.size()));
-      });
-      if (status != 0 || drives.data.empty()) break;
-      content += drives.data;
-    }
-    drives.ask([&] { return channel->DriveCloseFile(channel, nullptr, drives.drive, drives.file); });
+  if (command == "read") {
+    const auto status = drives.read(path, content);
+    return word_of(status) + " " + content;
   }
-  say("read " + word_of(status) + " " + content);
-}
-
-// Of a success FreeRDP 3.10 takes the client's answer for broken, and its channel ends: "sent".
-void say_outcome(const std::string& command, UINT32 status) {
-  say(command + " " + (status == 2 ? "sent" : word_of(status)));
-}
-
-void write_file(Drives& drives, const std::string& path, const std::string& text) {
-  auto* channel = drives.channel;
-  auto status = drives.ask(
-      [&] { return channel->DriveOpenFile(channel, nullptr, drives.drive, path.c_str(), generic_write, or_make_it); });
-  if (status == 0) {
-    status = drives.ask(
-        [&] {
-          return channel->DriveWriteFile(channel, nullptr, drives.drive, drives.file, text.data(),
-                                         static_cast<UINT32>(text.size()), 0);
-        },
-        std::chrono::seconds(1));
-    if (status != 2) drives.ask([&] { return channel->DriveCloseFile(channel, nullptr, drives.drive, drives.file); });
+  if (command == "get") {
+    const auto status = drives.read(path, content);
+    std::ofstream(rest, std::ios::binary) << content;
+    return word_of(status);
   }
-  say_outcome("write", status);
+  if (command == "write") return word_of(drives.write(path, rest));
+  if (command == "put") return word_of(drives.write(rest, content_of(path)));
+  if (command == "delete") return word_of(drives.remove(path));
+  if (command == "rename") return word_of(drives.rename(path, rest));
+  return "unknown";
 }
 
-void obey(Drives& drives) {
+// MS-RDPEDYC 2.2.2.2: what the client answers to a wish to open a dynamic channel.
+struct Opening {
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::optional<std::uint32_t> status;
+};
+Opening opening;
+
+BOOL on_dynamic_channel(void* /*data*/, UINT32 /*channel*/, INT32 status) {
+  const std::lock_guard lock(opening.mutex);
+  opening.status = static_cast<std::uint32_t>(status);
+  opening.changed.notify_all();
+  return TRUE;
+}
+
+DWORD session_of(HANDLE channels) {
+  char* number = nullptr;
+  DWORD bytes = 0;
+  if (!WTSQuerySessionInformationA(channels, WTS_CURRENT_SESSION, WTSSessionId, &number, &bytes)) return 0;
+  DWORD session = 0;
+  std::memcpy(&session, number, sizeof session);
+  WTSFreeMemory(number);
+  return session;
+}
+
+std::string open_dynamic(HANDLE channels, const std::string& name) {
+  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  while (WTSVirtualChannelManagerGetDrdynvcState(channels) != DRDYNVC_STATE_READY) {
+    if (std::chrono::steady_clock::now() > until) return "none";
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
   {
-    std::unique_lock lock(drives.mutex);
-    drives.changed.wait_for(lock, std::chrono::seconds(8), [&] { return drives.has_drive; });
+    const std::lock_guard lock(opening.mutex);
+    opening.status.reset();
   }
+  WTSVirtualChannelManagerSetDVCCreationCallback(channels, on_dynamic_channel, nullptr);
+  const auto* channel =
+      WTSVirtualChannelOpenEx(session_of(channels), const_cast<char*>(name.c_str()), WTS_CHANNEL_OPTION_DYNAMIC);
+  if (channel == nullptr) return "none";
+  std::unique_lock lock(opening.mutex);
+  opening.changed.wait_until(lock, until, [] { return opening.status.has_value(); });
+  return opening.status ? word_of(*opening.status) : "unanswered";
+}
+
+// Until it is told nothing more; what it has opened stays so, for the session goes on.
+void obey_all(HANDLE channels, bool joined) {
+  std::unique_ptr<Drives> drives;
+  std::optional<std::string> name;
+  if (joined) {
+    drives = std::make_unique<Drives>(channels);
+    name = drives->wait(std::chrono::seconds(8));
+  }
+  if (name) say("drive " + *name);
   for (std::string line; std::getline(std::cin, line);) {
     std::istringstream words(line);
     std::string command;
@@ -168,26 +138,13 @@ void obey(Drives& drives) {
     words >> command >> path;
     std::string rest;
     std::getline(words >> std::ws, rest);
-    auto* channel = drives.channel;
-    if (channel == nullptr || !drives.has_drive) {
-      say(command + " none");
-    } else if (command == "read") {
-      read_file(drives, path);
-    } else if (command == "write") {
-      write_file(drives, path, rest);
-    } else if (command == "delete") {
-      say_outcome(command,
-                  drives.ask([&] { return channel->DriveDeleteFile(channel, nullptr, drives.drive, path.c_str()); }));
-    } else if (command == "rename") {
-      say_outcome(
-          command,
-          drives.ask(
-              [&] { return channel->DriveRenameFile(channel, nullptr, drives.drive, path.c_str(), rest.c_str()); },
-              std::chrono::seconds(1)));
+    if (command == "channel") {
+      say("channel " + open_dynamic(channels, path) + " " + path);
     } else {
-      say("unknown " + command);
+      say(command + " " + (name ? obey(*drives, command, path, rest) : "none"));
     }
   }
+  static_cast<void>(drives.release());  // its channel is the peer's, which ends this process
 }
 
 // ---- the session
@@ -199,25 +156,7 @@ BOOL on_post_connect(freerdp_peer* /*peer*/) {
   return TRUE;
 }
 
-bool open_channel(freerdp_peer* peer, HANDLE channels, Drives& drives) {
-  auto* context = rdpdr_server_context_new(channels);
-  if (context == nullptr) return false;
-  context->rdpcontext = peer->context;
-  context->data = &drives;
-  context->supported = RDPDR_DTYP_FILESYSTEM | RDPDR_DTYP_PRINT;
-  context->ReceiveDeviceAnnounce = on_device;
-  context->OnDriveOpenFileComplete = on_opened;
-  context->OnDriveReadFileComplete = on_read;
-  context->OnDriveWriteFileComplete = on_written;
-  context->OnDriveCloseFileComplete = on_done;
-  context->OnDriveDeleteFileComplete = on_done;
-  context->OnDriveRenameFileComplete = on_done;
-  if (context->Start(context) != CHANNEL_RC_OK) return false;
-  drives.channel = context;
-  return true;
-}
-
-int serve(int client, const char* certificate, const char* key, Drives& drives) {
+int serve(int client, const char* certificate, const char* key) {
   freerdp_peer* peer = freerdp_peer_new(client);
   if (peer == nullptr || !freerdp_peer_context_new(peer)) return 1;
   rdpSettings* settings = peer->context->settings;
@@ -234,17 +173,25 @@ int serve(int client, const char* certificate, const char* key, Drives& drives) 
   peer->Activate = on_activate;
   if (!peer->Initialize(peer)) return 1;
   HANDLE channels = WTSOpenServerA(reinterpret_cast<LPSTR>(peer->context));
+  std::thread commands;
+  int code = 0;
   while (true) {
     std::array<HANDLE, MAXIMUM_WAIT_OBJECTS> handles{};
     DWORD count = peer->GetEventHandles(peer, handles.data(), static_cast<DWORD>(handles.size() - 1));
-    if (count == 0) return 1;
+    if (count == 0) code = 1;
+    if (count == 0) break;
     handles.at(count++) = WTSVirtualChannelManagerGetEventHandle(channels);
     WaitForMultipleObjects(count, handles.data(), FALSE, INFINITE);
-    if (!peer->CheckFileDescriptor(peer) || !WTSVirtualChannelManagerCheckFileDescriptor(channels)) return 0;
-    if (peer->activated && drives.channel == nullptr && WTSVirtualChannelManagerIsChannelJoined(channels, "rdpdr")) {
-      if (!open_channel(peer, channels, drives)) return 1;
+    if (!peer->CheckFileDescriptor(peer)) break;
+    // It opens drdynvc at its first call and never again: not before the client has joined it.
+    if (peer->activated && !WTSVirtualChannelManagerCheckFileDescriptor(channels)) break;
+    if (peer->activated && !commands.joinable()) {
+      const bool joined = WTSVirtualChannelManagerIsChannelJoined(channels, "rdpdr") == TRUE;
+      commands = std::thread([channels, joined] { obey_all(channels, joined); });
     }
   }
+  if (commands.joinable()) commands.detach();  // it may wait for an answer that never comes
+  return code;
 }
 
 int listen_at(const char* address, const char* port) {
@@ -275,12 +222,9 @@ int main(int argc, char** argv) {
     return 1;
   }
   say("listening");
-  Drives drives;
   const int client = ::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC);
-  std::thread commands([&] { obey(drives); });
-  const int code = client < 0 ? 1 : serve(client, argv[3], argv[4], drives);
+  const int code = client < 0 ? 1 : serve(client, argv[3], argv[4]);
   say("over");
   std::cout.flush();
-  commands.detach();  // it waits for a line that never comes
   std::_Exit(code);
 }

@@ -207,7 +207,7 @@ BOOL on_channel_data(freerdp* instance, UINT16 id, const BYTE* data, size_t size
   if (name == nullptr) return TRUE;
   const Chunk chunk{data, size, flags, total};
   const bool dynamic = std::strcmp(name, DRDYNVC_SVC_CHANNEL_NAME) == 0;
-  if (dynamic && refuse_dynamic(leg.session(), instance, id, chunk)) return TRUE;
+  if (dynamic && !may_pass_dynamic(leg.session(), instance, id, chunk)) return TRUE;
   const auto taken = dynamic ? leg.session().warning().stream().take(chunk) : GraphicsStream::Taken::pass;
   if (taken == GraphicsStream::Taken::gone ||
       (taken == GraphicsStream::Taken::pass && !pass_to_front(leg.session(), name, chunk))) {

@@ -65,6 +65,10 @@ ChannelGates::ChannelGates(Session& session) {
   clipboard_ =
       std::make_unique<ClipboardGate>(start.channels, start.clipboard_text, sender(session, clipboard_channel), tell);
   devices_ = std::make_unique<DeviceGate>(start.channels, sender(session, device_channel), tell);
+  dynamic_ =
+      std::make_unique<DynamicChannelGate>(start.dynamic_channels, [&session](const std::string& name, bool opened) {
+        session.tell(ChannelNotice{.name = name, .opened = opened});
+      });
 }
 
 ChannelGates::~ChannelGates() = default;
@@ -102,17 +106,18 @@ bool send_dynamic_to_front(Session& session, const Chunk& chunk) {
   return send_to_front(session, DRDYNVC_SVC_CHANNEL_NAME, chunk);
 }
 
-bool refuse_dynamic(Session& session, freerdp* instance, std::uint16_t id, const Chunk& chunk) {
-  if ((chunk.flags & CHANNEL_FLAG_FIRST) == 0) return false;  // a request is one chunk; what follows is data
-  const auto request = read_create_request({chunk.data, chunk.size});
-  if (!request) return false;
-  const bool allowed = allows_dynamic(session.start().dynamic_channels, request->name);
-  session.tell(ChannelNotice{.name = request->name, .opened = allowed});
-  if (allowed) return false;
-  const auto refusal = refusal_of(*request);
-  instance->SendChannelPacket(instance, id, refusal.size(), CHANNEL_FLAG_FIRST | CHANNEL_FLAG_LAST, refusal.data(),
-                              refusal.size());
-  return true;
+bool may_pass_dynamic(Session& session, freerdp* instance, std::uint16_t id, const Chunk& chunk) {
+  auto& gate = session.gates().dynamic();
+  const auto passes = gate.take(chunk);
+  if (!passes) {
+    session.end("channel_fault", std::string(DRDYNVC_SVC_CHANNEL_NAME) + ": " + passes.error().what);
+    return false;
+  }
+  if (const auto refusal = gate.take_refusal()) {
+    instance->SendChannelPacket(instance, id, refusal->size(), CHANNEL_FLAG_FIRST | CHANNEL_FLAG_LAST, refusal->data(),
+                                refusal->size());
+  }
+  return *passes;
 }
 
 bool offer_channels(Session& session, freerdp* instance, bool decode) {

@@ -14,6 +14,7 @@ using freerdp = struct rdp_freerdp;
 
 namespace gatehouse::rdp {
 
+class DynamicChannelGate;
 class Session;
 
 // false: that leg is gone. A chunk of a channel that the other side has not is dropped.
@@ -32,17 +33,19 @@ class ChannelGates {
 
   // nullptr: that channel has none.
   [[nodiscard]] ChannelGate* of(std::string_view channel) const;
+  [[nodiscard]] DynamicChannelGate& dynamic() const { return *dynamic_; }
   // What was under way is told.
   void close();
 
  private:
   std::unique_ptr<ChannelGate> clipboard_;
   std::unique_ptr<ChannelGate> devices_;
+  std::unique_ptr<DynamicChannelGate> dynamic_;
 };
 
-// Whether the chunk of drdynvc is a dynamic channel that the policy denies: the backend is told, as by a client that
-// has it not, and nobody else is.
-bool refuse_dynamic(Session& session, freerdp* instance, std::uint16_t id, const Chunk& chunk);
+// A chunk of drdynvc from the backend: whether it goes on. A dynamic channel that the policy denies does not: the
+// backend is told, as by a client that has it not, and nobody else is. Ends the session where it is malformed.
+bool may_pass_dynamic(Session& session, freerdp* instance, std::uint16_t id, const Chunk& chunk);
 
 // For the backend's list: what the client has joined and the policy allows; with `decode`, drdynvc and the graphics
 // pipeline as FreeRDP's own as well.
