@@ -19,6 +19,7 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 
 constexpr auto page_script = GATEHOUSE_SOURCE_DIR "/tests/support/recording_page.py";
+constexpr auto answer_check = GATEHOUSE_SOURCE_DIR "/tests/support/check_answer.py";
 
 class RecordingPage : public RdpGateway {
  protected:
@@ -186,9 +187,8 @@ TEST_F(RecordingPage, FilesComeInRangesToWhoMayHaveThem) {
 
   const auto document = directory_.write("openapi.json", ask("/v1/openapi.json", with(viewer_)).body).string();
   const auto about = ask(place, with(operator_));
-  const auto compared = run_command({GATEHOUSE_SOURCE_DIR "/tests/support/check_answer.py", document, "GET",
-                                     "/v1/recordings/{id}", std::to_string(about.status)},
-                                    {.input = about.body});
+  const auto compared = run_command(
+      {answer_check, document, "GET", "/v1/recordings/{id}", std::to_string(about.status)}, {.input = about.body});
   EXPECT_EQ(compared.exit_code, 0) << compared.output << about.body;
   const auto described = nlohmann::json::parse(about.body);
   EXPECT_EQ(described.at("growing"), false);
