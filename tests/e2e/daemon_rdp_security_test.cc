@@ -84,6 +84,14 @@ class RdpSecurity : public RdpGateway {
     }
   }
 
+  // Where there are RDP sessions the API's answers about them are as its document says.
+  void expect_described(const std::string& method, const std::string& path, const nlohmann::json& answer) {
+    const auto compared = run_command({GATEHOUSE_SOURCE_DIR "/tests/support/check_answer.py",
+                                       GATEHOUSE_SOURCE_DIR "/userspace/admin/openapi.json", method, path, "200"},
+                                      {.input = answer.dump()});
+    EXPECT_EQ(compared.exit_code, 0) << compared.output << compared.errors << answer;
+  }
+
   Screen desktop_;
   TemporaryDirectory server_home_;
   std::unique_ptr<Process> shadow_;
@@ -123,7 +131,8 @@ TEST_F(RdpSecurity, WithNlaNobodyComesInWithAWrongPasswordOrAnothersAccountOrWit
   const auto without = client({"/sec:tls"});
   EXPECT_TRUE(without->wait(patiently(30s))) << "a client without NLA comes in";
   EXPECT_EQ(audit("rdp_logon"), "");
-  ASSERT_EQ(gateway_.cli({"account", "remove", "carol"}).exit_code, 0);
+  expect_described("GET", "/v1/accounts", gateway_.json({"account", "list"}));
+  expect_described("POST", "/v1/accounts/remove", gateway_.json({"account", "remove", "carol"}));
   EXPECT_THAT(gateway_.cli({"account", "list"}).output, AllOf(HasSubstr("alice"), Not(HasSubstr("carol"))));
 }
 
@@ -149,6 +158,9 @@ TEST_F(RdpSecurity, StoredCredentialsLogInToTheServerInTheUsersPlace) {
   const auto listed = gateway_.cli({"credential", "list"});
   EXPECT_THAT(listed.output, AllOf(HasSubstr("svc"), Not(HasSubstr(stored))));
   EXPECT_THAT(gateway_.json({"credential", "list"}).dump(), Not(HasSubstr(stored)));
+  expect_described("GET", "/v1/credentials", gateway_.json({"credential", "list"}));
+  const auto removed = gateway_.json({"credential", "remove", "win1"});
+  expect_described("POST", "/v1/credentials/remove", removed);
   EXPECT_THAT(audit("credential_set"), HasSubstr("login svc"));
   const auto limits = run_command({"cat", "/proc/" + std::to_string(gateway_.daemon().id()) + "/limits"});
   EXPECT_THAT(limits.output, ::testing::ContainsRegex("Max core file size +0 +0 "));
@@ -286,7 +298,8 @@ TEST_F(RdpSecurity, ARotatedAuthorityVouchesForTheServicesAndTheFormerStaysExpor
   const auto old = directory_.write("old.crt", before).string();
   EXPECT_THAT(handshake({"tls", "1.3", old}).output, HasSubstr("win1-rdp"));
   EXPECT_EQ(gateway_.cli({"ca", "rotate"}).exit_code, 2) << "without a word more";
-  ASSERT_EQ(gateway_.cli({"ca", "rotate", "--yes"}).exit_code, 0);
+  expect_described("POST", "/v1/authority/rotate", gateway_.json({"ca", "rotate", "--yes"}));
+  expect_described("GET", "/v1/authority", gateway_.json({"ca", "show"}));
   const auto fresh = directory_.write("new.crt", gateway_.cli({"ca", "export"}).output).string();
   EXPECT_EQ(gateway_.cli({"ca", "export", "--former"}).output, before);
   const auto seen = handshake({"tls", "1.3", fresh});

@@ -32,7 +32,8 @@ TEST_F(Completion, BashOffersVerbsAndOptionsWhereTheyBelong) {
   EXPECT_EQ(offered({"gatehouse", "user", "source", ""}), "add remove\n");
   EXPECT_EQ(offered({"gatehouse", "user", "add", "bob", "--sou"}), "--source\n");
   EXPECT_EQ(offered({"gatehouse", "--json", "pool", "a"}), "add assign\n");
-  EXPECT_EQ(offered({"gatehouse", "--socket", "user", "a"}), "apply audit\n") << "the value of an option is no verb";
+  EXPECT_EQ(offered({"gatehouse", "--socket", "user", "a"}), "apply audit account\n")
+      << "the value of an option is no verb";
   EXPECT_EQ(offered({"gatehouse", "grant", "add", "--until", "f"}), "\n");
   EXPECT_THAT(offered({"gatehouse", "grant", "add", "bob", "win1", "--"}), HasSubstr("--weekdays"));
   EXPECT_THAT(offered({"gatehouse", "grant", "add", "--"}), HasSubstr("--json"));
