@@ -22,7 +22,7 @@ void PrintTo(const Viewer& viewer, std::ostream* out) {
 }
 
 // With a recording, and without: then nothing is decoded here.
-class RdpWarning : public RdpDesktop, public ::testing::WithParamInterface<std::tuple<Viewer, bool>> {
+class RdpWarning : public RdpServedDesktop, public ::testing::WithParamInterface<std::tuple<Viewer, bool>> {
  protected:
   std::unique_ptr<Process> view() {
     const auto& viewer = std::get<0>(GetParam());

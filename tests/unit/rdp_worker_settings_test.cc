@@ -21,7 +21,7 @@ class LegSettings : public testing::Test {
   void hand_on() {
     Start start;
     start.backend = "win1";
-    const auto done = set_up_back(*front_, *back_, start, std::nullopt, true);
+    const auto done = set_up_back(*front_, *back_, start, start.back, std::nullopt, true);
     ASSERT_TRUE(done) << done.error().text();
   }
 
