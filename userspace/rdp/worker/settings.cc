@@ -8,8 +8,6 @@
 #include <freerdp/peer.h>
 #include <freerdp/settings.h>
 
-#include <algorithm>
-#include <array>
 #include <cstdlib>
 #include <cstring>
 
@@ -17,9 +15,6 @@ namespace gatehouse::rdp {
 namespace {
 
 constexpr std::uint32_t largest_request = 16U << 20U;  // of a client's fragments
-
-constexpr std::array drawing{FreeRDP_DrawAllowSkipAlpha, FreeRDP_DrawAllowColorSubsampling,
-                             FreeRDP_DrawAllowDynamicColorFidelity};
 
 struct Switch {
   FreeRDP_Settings_Keys_Bool key;
@@ -175,7 +170,7 @@ Result<void> set_up_back(const rdpSettings& front, rdpSettings& back, const Star
                               FreeRDP_RemoteConsoleAudio, FreeRDP_ConsoleSession, FreeRDP_UnicodeInput,
                               FreeRDP_HasHorizontalWheel, FreeRDP_HasExtendedMouseEvent, FreeRDP_HasRelativeMouseEvent,
                               FreeRDP_HasQoeEvent, FreeRDP_SupportMonitorLayoutPdu, FreeRDP_UseMultimon});
-  set = set && copy_size(front, back) && copy_drawing(front, back);
+  set = set && copy_size(front, back);
   forget_orders(back);
   if (!set) return failure("the settings of the leg to the backend cannot be made");
   return {};
@@ -209,18 +204,6 @@ bool same_size(const rdpSettings& one, const rdpSettings& other) {
     if (freerdp_settings_get_uint32(&one, key) != freerdp_settings_get_uint32(&other, key)) return false;
   }
   return true;
-}
-
-bool keeps_to_drawing(const rdpSettings& back, const rdpSettings& front) {
-  return std::ranges::all_of(drawing, [&](const auto key) {
-    return freerdp_settings_get_bool(&back, key) || !freerdp_settings_get_bool(&front, key);
-  });
-}
-
-bool copy_drawing(const rdpSettings& from, rdpSettings& to) {
-  return std::ranges::all_of(drawing, [&](const auto key) {
-    return freerdp_settings_set_bool(&to, key, freerdp_settings_get_bool(&from, key)) == TRUE;
-  });
 }
 
 bool copy_size(const rdpSettings& from, rdpSettings& to) {
