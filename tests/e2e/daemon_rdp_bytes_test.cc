@@ -39,14 +39,8 @@ class RdpBytes : public RdpDesktop {
   }
   // The reason that the newest session ended with, once it has.
   std::string end_of_the_last() {
-    std::string detail;
-    EXPECT_TRUE(eventually([&] {
-      const auto all = sessions();
-      if (all.empty() || all[0].at("ended").is_null()) return false;
-      detail = all[0].at("end_reason").get<std::string>() + ": " + all[0].value("end_detail", "");
-      return true;
-    }));
-    return detail;
+    EXPECT_TRUE(eventually([&] { return !last_end().empty(); }));
+    return last_end();
   }
   // A session with static channels of its own, which does this once it has a picture: what it said.
   std::string act(const std::string& commands, const std::vector<std::string>& channels) {

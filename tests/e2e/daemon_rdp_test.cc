@@ -207,9 +207,8 @@ TEST_F(Rdp, AGrantSaysHowStrictlyItIsRecorded) {
   gateway_.restart();
   const auto refused = client();
   EXPECT_TRUE(refused->wait(patiently(20s)));
-  EXPECT_TRUE(eventually([&] {
-    return sessions()[0].at("end_detail").get<std::string>().find("no place for recordings") != std::string::npos;
-  })) << sessions();
+  EXPECT_TRUE(eventually([&] { return last_end().find("no place for recordings") != std::string::npos; }))
+      << last_end();
 }
 
 TEST_F(Rdp, WhatCannotBeRecordedDoesNotGoOnWhereItMustBe) {
@@ -225,7 +224,7 @@ TEST_F(Rdp, WhatCannotBeRecordedDoesNotGoOnWhereItMustBe) {
         << mode;
     if (mode == std::string("required")) {
       EXPECT_TRUE(ended_as("error")) << sessions();
-      EXPECT_THAT(sessions()[0].at("end_detail").get<std::string>(), HasSubstr("no longer be recorded"));
+      EXPECT_THAT(last_end(), HasSubstr("no longer be recorded"));
       EXPECT_TRUE(viewer->wait(patiently(10s)));
     } else {
       EXPECT_TRUE(shows_the_desktop()) << viewer->errors();
@@ -319,7 +318,7 @@ TEST_F(Rdp, ABackendWithAnotherCertificateIsRefusedUntilAnOperatorTrustsIt) {
   gateway_.restart();  // the store knows it, not only the daemon
   const auto refused = client();
   EXPECT_TRUE(refused->wait(patiently(20s)));
-  EXPECT_TRUE(connection_ended_as("error")) << audit("connection_ended");
+  EXPECT_TRUE(ended_as("error")) << audit("connection_ended");
   EXPECT_THAT(audit("connection_ended"), HasSubstr("another certificate"));
   EXPECT_THAT(gateway_.json({"status"}).at("alarms").dump(), HasSubstr("backend_certificate"));
   ASSERT_EQ(gateway_.cli({"server", "trust", "win1"}).exit_code, 0);
@@ -342,11 +341,11 @@ TEST_F(Rdp, ASilentClientIsClosedAndABackendThatIsGoneIsSaid) {
   const auto silent = connect_tcp(network_.client, {proxy_, 3389}, 3s, Endpoint{where_.client, 0});
   ASSERT_TRUE(silent);
   EXPECT_NE(read_to_end(silent.fd, patiently(20s)).ending, Ending::timed_out);
-  EXPECT_TRUE(connection_ended_as("timeout")) << audit("connection_ended");
+  EXPECT_TRUE(ended_as("timeout")) << audit("connection_ended");
   shadow_.reset();
   const auto viewer = client();
   EXPECT_TRUE(viewer->wait(patiently(20s)));
-  EXPECT_TRUE(connection_ended_as("backend_refused")) << audit("connection_ended");
+  EXPECT_TRUE(ended_as("backend_refused")) << audit("connection_ended");
   EXPECT_TRUE(sessions().empty()) << "what never was active is no session: " << sessions();
 }
 

@@ -72,12 +72,24 @@ class RdpGateway : public ::testing::Test {
     return eventually([&] { return connect_tcp(network_.backend, {where_.backend, 3389}, 1s).fd.valid(); }, 20s);
   }
   nlohmann::json sessions() { return gateway_.json({"sessions"}).at("sessions"); }
-  bool ended_as(const std::string& reason) {
-    return eventually([&] { return !sessions().empty() && sessions()[0].at("end_reason") == reason; });
+  // "REASON: DETAIL" of the newest that has ended: a session, or a connection that became none.
+  std::string last_end() {
+    std::string end;
+    std::uint64_t newest = 0;
+    for (const auto& session : sessions()) {
+      if (session.at("ended").is_null() || session.at("id") < newest) continue;
+      newest = session.at("id");
+      end = session.at("end_reason").get<std::string>() + ": " + session.at("end_detail").get<std::string>();
+    }
+    for (const auto& row : audit_rows("connection_ended")) {
+      if (row.at("session_id") < newest) continue;
+      newest = row.at("session_id");
+      end = row.at("detail");
+    }
+    return end;
   }
-  // Of a connection that became no session.
-  bool connection_ended_as(const std::string& reason) {
-    return eventually([&] { return audit("connection_ended").starts_with(reason); });
+  bool ended_as(const std::string& reason) {
+    return eventually([&] { return last_end().starts_with(reason); });
   }
   nlohmann::json audit_rows(const std::string& action) {
     return gateway_.json({"audit", "--action", action}).at("rows");

@@ -113,7 +113,7 @@ class RdpForwarder final : public Forwarder {
   std::set<std::string> noted_;             // what is told once
   std::optional<std::uint64_t> continued_;  // the session that the client goes on with
   std::shared_ptr<RdpActivation> activation_;
-  SteadyTime began_{};
+  SteadyTime began_ = std::chrono::steady_clock::now();
   rdp::Heartbeat heartbeat_;  // of the worker
   rdp::StallWatch stall_;     // of the client
   bool asked_ = false;        // it waits for an answer, and is not heard meanwhile
@@ -241,7 +241,7 @@ void RdpForwarder::take_recording_fault(const std::string& what) {
 
 Task<RelayOutcome> RdpForwarder::forward() {
   if (reason_ != EndReason::none) co_return outcome();
-  last_movement_ = began_ = std::chrono::steady_clock::now();
+  last_movement_ = std::chrono::steady_clock::now();
   if (auto handed = hand_over(); !handed) {
     settle(EndReason::error, handed.error().text());
     co_return outcome();

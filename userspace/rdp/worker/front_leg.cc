@@ -8,6 +8,8 @@
 #include <freerdp/input.h>
 #include <freerdp/peer.h>
 #include <freerdp/update.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <winpr/ntlm.h>
 #include <winpr/string.h>
@@ -16,9 +18,11 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <cstdlib>
 #include <cstring>
 #include <string>
+#include <thread>
 
 #include "rdp/worker/channel_relay.h"
 #include "rdp/worker/input_notes.h"
@@ -27,6 +31,9 @@
 
 namespace gatehouse::rdp {
 namespace {
+
+constexpr std::chrono::milliseconds longest_farewell{300};  // less than the daemon waits before it cuts
+constexpr std::chrono::milliseconds between_looks{5};
 
 struct FrontContext {
   rdpContext base;
@@ -248,15 +255,32 @@ void FrontLeg::run() {
   }
 }
 
-void FrontLeg::wake() {
+void FrontLeg::wake(bool hears) {
   SetEvent(woken_);
+  if (hears) return;
   // What waits for the client to send waits no more; what there is to tell it still goes.
   ::shutdown(client_.get(), SHUT_RD);
 }
 
 void FrontLeg::send_error_info(std::uint32_t code) {
   freerdp_set_error_info(peer_->context->rdp, code);
-  static_cast<void>(freerdp_send_error_info(peer_->context->rdp));
+  if (!freerdp_send_error_info(peer_->context->rdp)) return;
+  // A socket that is closed with unread bytes in it is reset, and what the client has not read by then is lost to it.
+  // So the end is announced first, and what the client still says is taken away until it closes as well.
+  ::shutdown(client_.get(), SHUT_WR);
+  std::array<char, 4096> ignored{};
+  for (const auto until = std::chrono::steady_clock::now() + longest_farewell;
+       std::chrono::steady_clock::now() < until;) {
+    tcp_info state{};
+    socklen_t length = sizeof state;
+    while (::recv(client_.get(), ignored.data(), ignored.size(), MSG_DONTWAIT) > 0) {
+    }
+    if (::getsockopt(client_.get(), IPPROTO_TCP, TCP_INFO, &state, &length) != 0 ||
+        (state.tcpi_state != TCP_FIN_WAIT1 && state.tcpi_state != TCP_FIN_WAIT2)) {
+      return;
+    }
+    std::this_thread::sleep_for(between_looks);
+  }
 }
 
 void FrontLeg::close() {

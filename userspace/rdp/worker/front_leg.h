@@ -22,9 +22,11 @@ class FrontLeg {
   FrontLeg& operator=(const FrontLeg&) = delete;
 
   Result<void> prepare();
-  void run();   // until the client is gone or the session ends
-  void wake();  // any thread: run() looks whether the session ends, and no operation waits any more
-  void send_error_info(std::uint32_t code);  // MS-RDPBCGR 2.2.5.1
+  void run();  // until the client is gone or the session ends
+  void wake(
+      bool hears);  // any thread: run() looks whether the session ends; no client that is to hear why: no read waits
+  // MS-RDPBCGR 2.2.5.1. Waits a moment for the client to have read it.
+  void send_error_info(std::uint32_t code);
   void close();
   [[nodiscard]] freerdp_peer* peer() const { return peer_; }
 

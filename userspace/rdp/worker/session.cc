@@ -71,7 +71,7 @@ void Session::end(std::string reason, std::string detail, std::uint32_t error_in
     changed_.notify_all();
   }
   link_.expect(std::nullopt);
-  front_->wake();
+  front_->wake(ever_active_);
 }
 
 bool Session::stands_still() const {

@@ -120,8 +120,8 @@ class Session {
   bool back_connected_ = false;
   bool back_refuses_nla_ = false;
   bool gate_open_ = false;
-  bool ever_active_ = false;  // the client could be told something
-  bool is_open_ = false;      // of the front's thread
+  std::atomic<bool> ever_active_ = false;  // the client could be told something
+  bool is_open_ = false;                   // of the front's thread
   std::atomic<bool> ending_ = false;
   Ended ended_;
   std::uint32_t error_info_ = 0;

@@ -108,6 +108,7 @@ Result<void> set_up_front(rdpSettings& settings, const Start& start) {
                               {FreeRDP_UnicodeInput, true},
                               {FreeRDP_HasHorizontalWheel, true},
                               {FreeRDP_HasExtendedMouseEvent, true},
+                              {FreeRDP_AutoReconnectionPacketSupported, true},
                               {FreeRDP_AutoReconnectionEnabled, false}}) &&
       freerdp_settings_set_uint32(&settings, FreeRDP_ColorDepth, 32) &&
       freerdp_settings_set_uint32(&settings, FreeRDP_MultifragMaxRequestSize, largest_request) &&
