@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Gatehouse at work, on a network of its own: sets up and builds what is missing, makes four network namespaces (two clients, the
 # gateway, the backends), starts a real RDP server and an SSH-like one behind proxy IPs, and shows who gets in, who does not, and what
-# the kernel and the daemon remember of it. Leaves nothing behind but the picture below out/demo. Exits 0 only if all of it happened.
+# the kernel and the daemon remember of it: the RDP session is recorded. Leaves nothing behind but what is below out/demo: a picture
+# and the recording. Exits 0 only if all of it happened.
 #
 #   scripts/demo.sh              the whole show
 #   scripts/demo.sh --no-setup   without installing packages and without building
@@ -22,10 +23,12 @@ if [ "${1:-}" != --no-setup ]; then
   say "Setting up and building (the first time takes some minutes)"
   scripts/setup.sh
   cmake --preset release > /dev/null
-  cmake --build --preset release --target gatehoused gatehouse
+  cmake --build --preset release --target gatehoused gatehouse gatehouse-rdp
 fi
 bin=$PWD/build/release/bin
-[ -x "$bin/gatehoused" ] || die "$bin/gatehoused is missing: run scripts/demo.sh without --no-setup"
+for program in gatehoused gatehouse gatehouse-rdp; do
+  [ -x "$bin/$program" ] || die "$bin/$program is missing: run scripts/demo.sh without --no-setup"
+done
 
 id=ghd$$
 dir=$(mktemp -d /tmp/gatehouse-demo.XXXXXX)
@@ -122,6 +125,7 @@ bpffs: $dir/bpf
 state_dir: $dir/state
 run_dir: $dir/run
 login_records: off
+rdp: { backend_security: tls, recordings: $dir/recordings }
 YAML
 cat > "$dir/policy.yaml" <<'YAML'
 pools:
@@ -137,7 +141,7 @@ services:
   shell-ssh: { server: shell, proxy_ip: 198.51.100.20, port: 22, kind: relay, protocol: ssh }
   shell-ssh6: { server: shell, proxy_ip: "2001:db8:64::20", port: 22, kind: relay, protocol: ssh }
 grants:
-  alice-desktop: { user: alice, server: desktop, protocol: rdp }
+  alice-desktop: { user: alice, server: desktop, protocol: rdp, channels: [clipboard], recording: required }
   alice-shell: { user: alice, server: shell, protocol: ssh }
   eve-shell: { user: eve, server: shell, protocol: ssh }
 YAML
@@ -161,6 +165,7 @@ desktop_is_seen() {
 }
 wait_until 30 "the desktop in alice's window" desktop_is_seen
 echo "the server's desktop is on alice's screen: $out/desktop.png"
+DISPLAY=$client_display xdotool mousemove 350 320 click 1
 for proxy in 198.51.100.20:22 '[2001:db8:64::20]:22'; do
   banner=$(in_namespace "$alice" timeout 5 socat -u "TCP:$proxy" - < /dev/null | head -n 1) || true
   [ "$banner" = SSH-2.0-demo ] || die "alice did not reach the shell through $proxy (got '$banner')"
@@ -200,4 +205,20 @@ gatehouse sessions --json | jq -e '.sessions[] | select(.service == "desktop-rdp
 show gatehouse audit
 gatehouse audit
 
-say "Done: allowed, denied, dropped in the kernel, banned, remembered. The picture is in $out/desktop.png"
+say "Alice's session was recorded: the picture, what happened, and signatures over both"
+session=$(gatehouse sessions --json | jq -r '[.sessions[] | select(.service == "desktop-rdp")][0].id')
+show gatehouse recording list
+wait_until 10 "the end of the recording" sh -c "'$bin/gatehouse' --socket '$dir/run/control.sock' recording list --json | jq -e '.recordings[] | select(.state == \"ended\")'"
+gatehouse recording list
+show gatehouse recording verify "$session"
+gatehouse recording verify "$session"
+rm -rf "$out/recording"
+show gatehouse recording export "$session" --to "$out/recording"
+gatehouse recording export "$session" --to "$out/recording"
+track=$(find "$out/recording" -name events.jsonl)
+show cat "$track"
+cat "$track"
+grep -q '"event":"click"' "$track" || die "the click is not in the event track"
+echo "the video is $(find "$out/recording" -name 000.mp4); with \`api\` in the configuration its page is /recordings/$session"
+
+say "Done: allowed, recorded, denied, dropped in the kernel, banned, remembered. The picture is in $out/desktop.png"

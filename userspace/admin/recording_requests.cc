@@ -6,16 +6,16 @@ namespace {
 
 constexpr std::uint64_t largest_size = 1ULL << 60U;
 
-Result<std::string> as_it_is(std::string_view text) {
+Result<std::string> any_text(std::string_view text) {
   return std::string(text);
 }
 
 void read_which(const Query& query, RecordingsRequest& request, std::optional<Error>& fault) {
   const auto open = parameter(query, "open", fault, [](std::string_view text) { return parse_number(text, 0, 1); });
   request.only_open = open.value_or(0) == 1;
-  request.user = parameter(query, "user", fault, as_it_is);
-  request.server = parameter(query, "server", fault, as_it_is);
-  request.service = parameter(query, "service", fault, as_it_is);
+  request.user = parameter(query, "user", fault, any_text);
+  request.server = parameter(query, "server", fault, any_text);
+  request.service = parameter(query, "service", fault, any_text);
   request.since = parameter(query, "since", fault, parse_time);
   request.until = parameter(query, "until", fault, parse_time);
   request.before_id = id_before(query, fault).value_or(0);
@@ -45,7 +45,7 @@ Result<RecordingSearch> read_recording_search(const Query& query) {
   std::optional<Error> fault;
   RecordingSearch search;
   read_which(query, search.where, fault);
-  search.text = parameter(query, "text", fault, as_it_is).value_or("");
+  search.text = parameter(query, "text", fault, any_text).value_or("");
   if (!fault && search.text.empty()) fault = Error{"query parameter text: is missing", "say what is to be found"};
   return finished(std::move(search), fault);
 }

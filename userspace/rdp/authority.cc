@@ -21,6 +21,7 @@
 #include <system_error>
 
 #include "base/fd.h"
+#include "rdp/openssl_handles.h"
 
 namespace gatehouse::rdp {
 namespace {
@@ -30,44 +31,28 @@ constexpr long service_days = 397;  // what clients take (CA/Browser Forum, Base
 constexpr std::chrono::days renewed_before{30};
 constexpr long backdated_seconds = 3600;  // for clocks that are slow
 
-template <auto release>
-struct Releaser {
-  template <typename T>
-  void operator()(T* pointer) const {
-    release(pointer);
-  }
-};
-using Key = std::unique_ptr<EVP_PKEY, Releaser<EVP_PKEY_free>>;
-using Certificate = std::unique_ptr<X509, Releaser<X509_free>>;
-using Memory = std::unique_ptr<BIO, Releaser<BIO_free_all>>;
-using Extension = std::unique_ptr<X509_EXTENSION, Releaser<X509_EXTENSION_free>>;
-
-std::string text_of(BIO* memory) {
-  char* data = nullptr;
-  const long length = BIO_get_mem_data(memory, &data);
-  return {data, static_cast<std::size_t>(length)};
-}
+using Extension = std::unique_ptr<X509_EXTENSION, OpensslReleaser<X509_EXTENSION_free>>;
 
 std::string pem_of(const X509* certificate) {
-  const Memory memory(::BIO_new(::BIO_s_mem()));
+  const OpensslMemory memory(::BIO_new(::BIO_s_mem()));
   ::PEM_write_bio_X509(memory.get(), certificate);
-  return text_of(memory.get());
+  return written_to(memory.get());
 }
 
 std::string pem_of(const EVP_PKEY* key) {
-  const Memory memory(::BIO_new(::BIO_s_secmem()));
+  const OpensslMemory memory(::BIO_new(::BIO_s_secmem()));
   ::PEM_write_bio_PrivateKey(memory.get(), key, nullptr, nullptr, 0, nullptr, nullptr);
-  return text_of(memory.get());
+  return written_to(memory.get());
 }
 
-Certificate certificate_of(const std::string& pem) {
-  const Memory memory(::BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
-  return Certificate(::PEM_read_bio_X509(memory.get(), nullptr, nullptr, nullptr));
+OpensslCertificate certificate_of(const std::string& pem) {
+  const OpensslMemory memory(::BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
+  return OpensslCertificate(::PEM_read_bio_X509(memory.get(), nullptr, nullptr, nullptr));
 }
 
-Key key_of(const std::string& pem) {
-  const Memory memory(::BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
-  return Key(::PEM_read_bio_PrivateKey(memory.get(), nullptr, nullptr, nullptr));
+OpensslKey key_of(const std::string& pem) {
+  const OpensslMemory memory(::BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
+  return OpensslKey(::PEM_read_bio_PrivateKey(memory.get(), nullptr, nullptr, nullptr));
 }
 
 WallTime end_of(const X509* certificate) {
@@ -93,13 +78,13 @@ bool set_serial(X509* certificate) {
   std::array<unsigned char, 16> bytes{};
   if (::RAND_bytes(bytes.data(), bytes.size()) != 1) return false;
   bytes[0] = static_cast<unsigned char>(bytes[0] & 0x7fU);
-  const std::unique_ptr<BIGNUM, Releaser<BN_free>> number(::BN_bin2bn(bytes.data(), bytes.size(), nullptr));
+  const std::unique_ptr<BIGNUM, OpensslReleaser<BN_free>> number(::BN_bin2bn(bytes.data(), bytes.size(), nullptr));
   return number && ::BN_to_ASN1_INTEGER(number.get(), ::X509_get_serialNumber(certificate)) != nullptr;
 }
 
 // Not signed yet. Without an issuer it is its own.
-Certificate make(const std::string& name, EVP_PKEY* key, const X509* issuer, long days) {
-  Certificate certificate(::X509_new());
+OpensslCertificate make(const std::string& name, EVP_PKEY* key, const X509* issuer, long days) {
+  OpensslCertificate certificate(::X509_new());
   if (!certificate || ::X509_set_version(certificate.get(), 2) != 1 || !set_serial(certificate.get())) return nullptr;
   X509* made = certificate.get();
   if (::X509_gmtime_adj(::X509_getm_notBefore(made), -backdated_seconds) == nullptr ||
@@ -116,8 +101,8 @@ bool sign(X509* certificate, EVP_PKEY* key) {
   return ::X509_sign(certificate, key, ::EVP_sha256()) > 0;
 }
 
-Key make_key() {
-  return Key(::EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", "P-256"));
+OpensslKey make_key() {
+  return OpensslKey(::EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", "P-256"));
 }
 
 Result<std::string> read_file(const std::filesystem::path& file) {
@@ -141,8 +126,8 @@ Result<void> write_file(const std::filesystem::path& file, const std::string& te
 
 // Of an authority: the certificate and its key.
 struct Pair {
-  Certificate certificate;
-  Key key;
+  OpensslCertificate certificate;
+  OpensslKey key;
   [[nodiscard]] bool fits() const {
     return certificate && key && ::X509_check_private_key(certificate.get(), key.get()) == 1;
   }
@@ -215,8 +200,8 @@ class Authority::Impl {
   Result<IssuedCertificate> issue(const std::string& service, const Address& proxy);
 
   const std::filesystem::path directory_;
-  Certificate certificate_;
-  Key key_;
+  OpensslCertificate certificate_;
+  OpensslKey key_;
   mutable std::mutex mutex_;
   std::map<std::string, IssuedCertificate> issued_;  // in use, by service
 };

@@ -9,7 +9,7 @@ namespace gatehouse::rdp {
 namespace {
 
 constexpr std::uint8_t create = 1;  // the command: the upper four bits
-constexpr std::size_t longest_name = 256;
+constexpr std::size_t longest_channel_name = 256;
 constexpr std::size_t longest_put_together = 4096;  // to be refused
 constexpr std::uint32_t unsuccessful = 0xC0000001;  // STATUS_UNSUCCESSFUL (MS-ERREF 2.3.1)
 
@@ -25,7 +25,7 @@ std::optional<CreateRequest> read_create_request(std::span<const std::uint8_t> m
   request.channel_id.assign(id.begin(), id.end());
   const auto text = message.subspan(1 + width);
   const auto end = std::ranges::find(text, std::uint8_t{0});
-  if (end == text.end() || static_cast<std::size_t>(end - text.begin()) > longest_name) return request;
+  if (end == text.end() || static_cast<std::size_t>(end - text.begin()) > longest_channel_name) return request;
   request.name.assign(text.begin(), end);
   return request;
 }

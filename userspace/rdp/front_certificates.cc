@@ -11,17 +11,10 @@
 #include <memory>
 #include <system_error>
 
+#include "rdp/openssl_handles.h"
+
 namespace gatehouse::rdp {
 namespace {
-
-template <auto release>
-struct Releaser {
-  template <typename T>
-  void operator()(T* pointer) const {
-    release(pointer);
-  }
-};
-using Memory = std::unique_ptr<BIO, Releaser<BIO_free_all>>;
 
 Result<std::string> text_of(const std::filesystem::path& file) {
   std::ifstream stream(file, std::ios::binary);
@@ -34,14 +27,13 @@ Result<std::string> text_of(const std::filesystem::path& file) {
 }
 
 Result<void> check_pair(const CertificateFiles& files, const IssuedCertificate& pair) {
-  const Memory certificate_text(::BIO_new_mem_buf(pair.certificate.data(), static_cast<int>(pair.certificate.size())));
-  const std::unique_ptr<X509, Releaser<X509_free>> certificate(
-      ::PEM_read_bio_X509(certificate_text.get(), nullptr, nullptr, nullptr));
-  const Memory key_text(::BIO_new_mem_buf(pair.key.data(), static_cast<int>(pair.key.size())));
+  const OpensslMemory certificate_text(
+      ::BIO_new_mem_buf(pair.certificate.data(), static_cast<int>(pair.certificate.size())));
+  const OpensslCertificate certificate(::PEM_read_bio_X509(certificate_text.get(), nullptr, nullptr, nullptr));
+  const OpensslMemory key_text(::BIO_new_mem_buf(pair.key.data(), static_cast<int>(pair.key.size())));
   // Never asks for a passphrase on some terminal.
   const auto no_passphrase = [](char*, int, int, void*) { return -1; };
-  const std::unique_ptr<EVP_PKEY, Releaser<EVP_PKEY_free>> key(
-      ::PEM_read_bio_PrivateKey(key_text.get(), nullptr, no_passphrase, nullptr));
+  const OpensslKey key(::PEM_read_bio_PrivateKey(key_text.get(), nullptr, no_passphrase, nullptr));
   const bool fits = certificate && key && ::X509_check_private_key(certificate.get(), key.get()) == 1;
   ::ERR_clear_error();
   if (!certificate) return failure(files.certificate.string() + " has no certificate", "write it as PEM");

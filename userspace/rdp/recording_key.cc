@@ -13,20 +13,12 @@
 #include <stdexcept>
 
 #include "base/fd.h"
+#include "rdp/openssl_handles.h"
 
 namespace gatehouse::rdp {
 namespace {
 
-template <auto release>
-struct Releaser {
-  template <typename T>
-  void operator()(T* pointer) const {
-    release(pointer);
-  }
-};
-using Key = std::unique_ptr<EVP_PKEY, Releaser<EVP_PKEY_free>>;
-using Memory = std::unique_ptr<BIO, Releaser<BIO_free_all>>;
-using Context = std::unique_ptr<EVP_MD_CTX, Releaser<EVP_MD_CTX_free>>;
+using Context = std::unique_ptr<EVP_MD_CTX, OpensslReleaser<EVP_MD_CTX_free>>;
 
 constexpr std::size_t longest_file = 4096;
 
@@ -34,26 +26,20 @@ constexpr std::size_t longest_file = 4096;
   throw std::runtime_error("Ed25519 cannot be computed");
 }
 
-Key private_key(const std::array<std::uint8_t, 32>& secret) {
-  Key key(::EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, nullptr, secret.data(), secret.size()));
+OpensslKey private_key(const std::array<std::uint8_t, 32>& secret) {
+  OpensslKey key(::EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, nullptr, secret.data(), secret.size()));
   if (!key) no_library();
   return key;
-}
-
-std::string text_of(BIO* memory) {
-  char* data = nullptr;
-  const long length = BIO_get_mem_data(memory, &data);
-  return {data, static_cast<std::size_t>(length)};
 }
 
 Result<SigningKey> make_file(const std::filesystem::path& file) {
   auto made = SigningKey::make();
   const auto secret = bytes_of_hexadecimal<32>(made.secret());
-  const Memory memory(::BIO_new(::BIO_s_secmem()));
+  const OpensslMemory memory(::BIO_new(::BIO_s_secmem()));
   if (!memory ||
       ::PEM_write_bio_PrivateKey(memory.get(), private_key(*secret).get(), nullptr, nullptr, 0, nullptr, nullptr) != 1)
     no_library();
-  auto text = text_of(memory.get());
+  auto text = written_to(memory.get());
   // Whole or not at all: what a death in the middle leaves has another name.
   const auto aside = file.string() + ".new";
   const Fd descriptor(::open(aside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, S_IRUSR | S_IWUSR));
@@ -81,7 +67,7 @@ void SigningKey::wipe() {
 }
 
 SigningKey SigningKey::make() {
-  const Key key(::EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519"));
+  const OpensslKey key(::EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519"));
   std::array<std::uint8_t, 32> secret{};
   std::size_t length = secret.size();
   if (!key || ::EVP_PKEY_get_raw_private_key(key.get(), secret.data(), &length) != 1) no_library();
@@ -115,8 +101,8 @@ Result<SigningKey> SigningKey::open(const std::filesystem::path& file) {
   std::string text(longest_file, '\0');
   const auto length = ::read(descriptor.get(), text.data(), text.size());
   if (length < 0) return bad("cannot be read", errno);
-  const Memory memory(::BIO_new_mem_buf(text.data(), static_cast<int>(length)));
-  const Key key(memory ? ::PEM_read_bio_PrivateKey(memory.get(), nullptr, nullptr, nullptr) : nullptr);
+  const OpensslMemory memory(::BIO_new_mem_buf(text.data(), static_cast<int>(length)));
+  const OpensslKey key(memory ? ::PEM_read_bio_PrivateKey(memory.get(), nullptr, nullptr, nullptr) : nullptr);
   ::explicit_bzero(text.data(), text.size());
   std::array<std::uint8_t, 32> secret{};
   std::size_t size = secret.size();
@@ -146,7 +132,7 @@ std::string SigningKey::secret() const {
 }
 
 bool is_signed_by(const PublicKey& key, std::span<const std::uint8_t> message, const Signature& signature) {
-  const Key public_half(::EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, nullptr, key.data(), key.size()));
+  const OpensslKey public_half(::EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, nullptr, key.data(), key.size()));
   const Context context(::EVP_MD_CTX_new());
   return public_half && context &&
          ::EVP_DigestVerifyInit(context.get(), nullptr, nullptr, nullptr, public_half.get()) == 1 &&
@@ -154,15 +140,15 @@ bool is_signed_by(const PublicKey& key, std::span<const std::uint8_t> message, c
 }
 
 std::string pem_of(const PublicKey& key) {
-  const Key public_half(::EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, nullptr, key.data(), key.size()));
-  const Memory memory(::BIO_new(::BIO_s_mem()));
+  const OpensslKey public_half(::EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, nullptr, key.data(), key.size()));
+  const OpensslMemory memory(::BIO_new(::BIO_s_mem()));
   if (!public_half || !memory || ::PEM_write_bio_PUBKEY(memory.get(), public_half.get()) != 1) no_library();
-  return text_of(memory.get());
+  return written_to(memory.get());
 }
 
 Result<PublicKey> public_key_of(const std::string& pem) {
-  const Memory memory(::BIO_new_mem_buf(pem.data(), static_cast<int>(std::min(pem.size(), longest_file))));
-  const Key read(memory ? ::PEM_read_bio_PUBKEY(memory.get(), nullptr, nullptr, nullptr) : nullptr);
+  const OpensslMemory memory(::BIO_new_mem_buf(pem.data(), static_cast<int>(std::min(pem.size(), longest_file))));
+  const OpensslKey read(memory ? ::PEM_read_bio_PUBKEY(memory.get(), nullptr, nullptr, nullptr) : nullptr);
   PublicKey key{};
   std::size_t length = key.size();
   if (!read || ::EVP_PKEY_get_id(read.get()) != EVP_PKEY_ED25519 ||

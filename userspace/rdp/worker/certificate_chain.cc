@@ -10,21 +10,14 @@
 #include <memory>
 #include <vector>
 
+#include "rdp/openssl_handles.h"
+
 namespace gatehouse::rdp {
 namespace {
 
-template <auto release>
-struct Releaser {
-  template <typename T>
-  void operator()(T* pointer) const {
-    release(pointer);
-  }
-};
-using Certificate = std::unique_ptr<X509, Releaser<X509_free>>;
-
 // For the life of the process, which is that of one session.
-std::vector<Certificate>& chain() {
-  static std::vector<Certificate> certificates;
+std::vector<OpensslCertificate>& chain() {
+  static std::vector<OpensslCertificate> certificates;
   return certificates;
 }
 
@@ -40,9 +33,8 @@ void on_new_context(void* parent, void* /*pointer*/, CRYPTO_EX_DATA* /*data*/, i
 }  // namespace
 
 Result<void> send_chain_of(const std::string& pem) {
-  const std::unique_ptr<BIO, Releaser<BIO_free_all>> memory(
-      ::BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
-  const Certificate own(::PEM_read_bio_X509(memory.get(), nullptr, nullptr, nullptr));
+  const OpensslMemory memory(::BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
+  const OpensslCertificate own(::PEM_read_bio_X509(memory.get(), nullptr, nullptr, nullptr));
   while (X509* next = ::PEM_read_bio_X509(memory.get(), nullptr, nullptr, nullptr)) chain().emplace_back(next);
   ::ERR_clear_error();  // of the end of the text
   if (chain().empty()) return {};
