@@ -227,8 +227,8 @@ struct Route {
 constexpr bool query = true;
 
 constexpr bool no_query = false;
-constexpr bool cookie = true;
-constexpr bool no_cookie = false;
+constexpr bool with_cookie = true;
+constexpr bool not_by_cookie = false;
 
 constexpr std::array<Route, 45> routes{{
     {"GET", "/healthz", get_health, Role::viewer},
@@ -265,12 +265,12 @@ constexpr std::array<Route, 45> routes{{
     {"GET", "/v1/recordings/key", get_recording_key, Role::viewer},
     {"POST", "/v1/recordings/prune", post_prune, Role::admin},
     {"GET", "/v1/recordings/prune", get_prune, Role::admin, query},
-    {"GET", "/recordings/{id}", nullptr, Role::nobody, no_query, nullptr, no_cookie, recording_page},
-    {"GET", "/recordings/parts/{name}", nullptr, Role::nobody, no_query, nullptr, no_cookie, recording_page_part},
-    {"GET", "/v1/recordings/{id}", nullptr, Role::operating, no_query, get_recording, cookie},
-    {"GET", "/v1/recordings/{id}/files/{name}", nullptr, Role::operating, no_query, get_recording_file, cookie},
+    {"GET", "/recordings/{id}", nullptr, Role::nobody, no_query, nullptr, not_by_cookie, recording_page},
+    {"GET", "/recordings/parts/{name}", nullptr, Role::nobody, no_query, nullptr, not_by_cookie, recording_page_part},
+    {"GET", "/v1/recordings/{id}", nullptr, Role::operating, no_query, get_recording, with_cookie},
+    {"GET", "/v1/recordings/{id}/files/{name}", nullptr, Role::operating, no_query, get_recording_file, with_cookie},
     {"POST", "/v1/login", nullptr, Role::operating, no_query, post_login},
-    {"POST", "/v1/logout", nullptr, Role::operating, no_query, post_logout, cookie},
+    {"POST", "/v1/logout", nullptr, Role::operating, no_query, post_logout, with_cookie},
     {"GET", "/v1/tokens", get_tokens, Role::admin},
     {"POST", "/v1/tokens", post_tokens, Role::admin},
     {"POST", "/v1/tokens/remove", post_remove_tokens, Role::admin},
