@@ -55,7 +55,7 @@ each() {
   each clang-format 'clang-format-19 --dry-run -Werror "$1"' \
     < <(find userspace tests bpf \( -name '*.cc' -o -name '*.h' -o -name '*.c' \) | sort)
   each shellcheck 'shellcheck -x "$1"' < <({ find scripts tests vm-tests -name '*.sh'; echo .ci/run; echo vm-tests/init; } | sort)
-  flags=$(pkg-config --cflags libbpf libmnl libnftnl sqlite3)
+  flags=$(pkg-config --cflags libbpf libmnl libnftnl sqlite3 freerdp3 winpr3 | sed "s/-I/-isystem /g")
   export flags
   each headers 'clang++-19 -std=c++23 -fsyntax-only -Wall -Wextra -Wno-pragma-once-outside-header -DBOOST_ASIO_NO_DEPRECATED \
     -DGATEHOUSE_VERSION=\"lint\" -DSPDLOG_FMT_EXTERNAL -DSPDLOG_COMPILED_LIB -Iuserspace -Ibpf -Itests -isystem "$build/bpf" $flags -x c++ "$1"' \

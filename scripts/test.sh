@@ -74,7 +74,10 @@ run_ctest() {
   local before=()
   # With the address space laid out at random ThreadSanitizer does not find room for its shadow memory on newer kernels.
   if [ "$preset" = tsan ]; then before=(setarch -R); fi
-  "${before[@]}" ctest --test-dir "build/$preset" -L "$labels" -j 3 --no-tests=error --repeat until-pass:2 --output-on-failure 2>&1 | tee "$work/output" || status=1
+  # A session of the e2e tests is half a dozen programs by itself, with pictures that are waited for.
+  local at_once=3 tries=2
+  if [ "$part" = e2e ]; then at_once=2 tries=3; fi
+  "${before[@]}" ctest --test-dir "build/$preset" -L "$labels" -j "$at_once" --no-tests=error --repeat "until-pass:$tries" --output-on-failure 2>&1 | tee "$work/output" || status=1
   total=$(sed -n 's/.* tests failed out of \([0-9]*\)$/\1/p' "$work/output" | tail -n 1)
   bad=$(sed -n 's/.*tests passed, \([0-9]*\) tests failed out of .*/\1/p' "$work/output" | tail -n 1)
   if [ -z "$total" ] || { [ "$status" != 0 ] && [ "${bad:-0}" = 0 ]; }; then

@@ -181,12 +181,12 @@ TEST_F(RecordingSearch, FindsWhoItIsAbout) {
 TEST_F(RecordingSearch, FindsWhatWasTypedKeyByKey) {
   int time = 1000;
   for (const char* key : {"p", "a", "Y", "r", "o", "l", "l"}) {
-    event({{"event", "key"}, {"t", time}, {"text", key}});
+    event({{"event", "keys"}, {"t", time}, {"text", key}});
     time += 100;
     event({{"event", "click"}, {"t", time}});
   }
-  EXPECT_THAT(found("payroll"), ElementsAre("key at 1000: payroll"));
-  EXPECT_THAT(found("ayro"), ElementsAre("key at 1100: ayro"));
+  EXPECT_THAT(found("payroll"), ElementsAre("keys at 1000: payroll"));
+  EXPECT_THAT(found("ayro"), ElementsAre("keys at 1100: ayro"));
   EXPECT_THAT(found("pyroll"), IsEmpty());
 }
 

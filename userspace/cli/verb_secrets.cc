@@ -71,6 +71,7 @@ int list_secrets(const Context& context, const std::string& what, const std::vec
     return exit_ok;
   }
   std::vector<Table::Column> columns;
+  columns.reserve(keys.size());
   for (auto key : keys) {
     for (auto& c : key) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
     columns.push_back({key});

@@ -23,10 +23,7 @@ std::string detail_of(const std::vector<rdp::DueRecording>& due, const rdp::Rete
 }  // namespace
 
 RecordingKeeper::RecordingKeeper(std::filesystem::path recordings, rdp::RetentionOfRecordings rules, Audit audit)
-    : recordings_(std::move(recordings)),
-      audit_(std::move(audit)),
-      rules_(std::move(rules)),
-      thread_([this] { run(); }) {}
+    : recordings_(std::move(recordings)), audit_(std::move(audit)), rules_(rules), thread_([this] { run(); }) {}
 
 RecordingKeeper::~RecordingKeeper() {
   {

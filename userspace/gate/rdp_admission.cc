@@ -94,7 +94,7 @@ void Loop::activate(const std::shared_ptr<Session>& session, std::optional<std::
   session->activation = std::move(activation);
   if (!continued) return begin_session(session);
   options_.rdp->reconnects.take_over(*continued, cut_of(session),
-                                     [this, session](std::optional<ReconnectBook::Place> place) {
+                                     [this, session](const std::optional<ReconnectBook::Place>& place) {
                                        boost::asio::post(context_, [this, session, place] {
                                          if (place) {
                                            go_on_with(session, *place);

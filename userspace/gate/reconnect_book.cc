@@ -89,9 +89,10 @@ void ReconnectBook::hand_over(Entry& entry, std::function<void()> cut) {
   entry.cut = std::move(cut);
 }
 
-void ReconnectBook::take_over(std::uint64_t session, std::function<void()> cut, Ready ready) {
+void ReconnectBook::take_over(std::uint64_t session, std::function<void()> cut, const Ready& ready) {
   std::function<void()> cut_former;
   std::optional<Place> place;
+  bool waits = false;
   {
     const std::lock_guard lock(mutex_);
     const auto found = sessions_.find(session);
@@ -99,15 +100,16 @@ void ReconnectBook::take_over(std::uint64_t session, std::function<void()> cut, 
       auto& entry = found->second;
       if (entry.live) {
         entry.next_cut = std::move(cut);
-        entry.next = std::move(ready);
+        entry.next = ready;
         cut_former = entry.cut;
+        waits = true;
       } else {
         hand_over(entry, std::move(cut));
         place = entry.place;
       }
     }
   }
-  if (cut_former) return cut_former();
+  if (waits) return cut_former();
   ready(place);
 }
 

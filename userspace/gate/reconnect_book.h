@@ -48,8 +48,8 @@ class ReconnectBook {
   [[nodiscard]] std::optional<Claim> claim(const rdp::ReconnectProof& proof, const Owner& owner) const;
   // The connection becomes the session's, once the former one has ended. nullopt: it cannot be (another was faster, or
   // the session was ended on purpose meanwhile).
-  using Ready = std::function<void(std::optional<Place>)>;
-  void take_over(std::uint64_t session, std::function<void()> cut, Ready ready);
+  using Ready = std::function<void(const std::optional<Place>&)>;
+  void take_over(std::uint64_t session, std::function<void()> cut, const Ready& ready);
   void keep_backend_cookie(std::uint64_t session, const rdp::ReconnectCookie& cookie);
   // This connection of the session has ended, with these bytes. `resumable`: the session may be gone on with.
   // false: another connection goes on with it now, so it has not ended.

@@ -170,11 +170,13 @@ class Checker {
       const std::string who = "server " + name + ": ";
       const std::string word(policy::name(check));
       if (server.backend_certificate == check && !origin.has_written(key)) {
-        report(origin, "backend_certificate", who + "backend_certificate: " + word + " needs " + std::string(key),
-               "write " + std::string(key) + ": " + example);
+        report(origin, "backend_certificate",
+               std::string(who).append("backend_certificate: ").append(word).append(" needs ").append(key),
+               std::string("write ").append(key).append(": ").append(example));
       } else if (server.backend_certificate != check && origin.has_read(key)) {
-        report(origin, key, who + std::string(key) + " counts with backend_certificate: " + word + " only",
-               "write backend_certificate: " + word + ", or take " + std::string(key) + " out");
+        report(origin, key,
+               std::string(who).append(key).append(" counts with backend_certificate: ").append(word).append(" only"),
+               std::string("write backend_certificate: ").append(word).append(", or take ").append(key).append(" out"));
       }
     }
   }

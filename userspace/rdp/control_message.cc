@@ -238,12 +238,10 @@ void pass(Pass& to, Body& body) {
     to.member("security", body.security);
     to.member("channels", body.channels);
     to.member("reconnect", body.reconnect);
-  } else if constexpr (std::is_same_v<Type, ActivationQuery>) {
+  } else if constexpr (std::is_same_v<Type, ActivationQuery> || std::is_same_v<Type, FallbackQuery>) {
     to.member("number", body.number);
   } else if constexpr (std::is_same_v<Type, BackendCookie>) {
     to.member("cookie", body.cookie);
-  } else if constexpr (std::is_same_v<Type, FallbackQuery>) {
-    to.member("number", body.number);
   } else if constexpr (std::is_same_v<Type, CertificateQuery>) {
     to.member("number", body.number);
     to.member("fingerprint", body.fingerprint);

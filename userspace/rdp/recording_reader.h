@@ -29,7 +29,7 @@ class LineReader {
  private:
   Fd file_;
   std::size_t longest_;
-  std::vector<char> buffer_ = std::vector<char>(64 * 1024);
+  std::vector<char> buffer_ = std::vector<char>(std::size_t{64} * 1024);
   std::size_t at_ = 0;
   std::size_t end_ = 0;
   std::uint64_t bytes_ = 0;

@@ -1,6 +1,7 @@
 #include "rdp/recording_search.h"
 
 #include <algorithm>
+#include <deque>
 #include <nlohmann/json.hpp>
 
 #include "rdp/recording_files.h"
@@ -11,7 +12,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::size_t longest_event = 512 * 1024;
+constexpr std::size_t longest_event = std::size_t{512} * 1024;
 constexpr std::size_t before_match = 60;
 constexpr std::size_t behind_match = 140;
 
@@ -36,26 +37,30 @@ std::string around(const std::string& text, std::size_t at, std::size_t length) 
   return (from > 0 ? "…" : "") + text.substr(from, to - from) + (to < text.size() ? "…" : "");
 }
 
-// What was typed, of which each key is an event of its own.
+// What was typed, over all events that tell of it.
 class Typed {
  public:
   explicit Typed(std::string wanted) : wanted_(std::move(wanted)) {}
 
-  // When it began, if what was wanted ends with this key.
+  // When it began, if what was wanted ends in this text.
   std::optional<std::int64_t> add(const std::string& text, std::int64_t time) {
-    typed_ += lowered(text);
-    times_.insert(times_.end(), text.size(), time);
-    const auto excess = typed_.size() > wanted_.size() ? typed_.size() - wanted_.size() : 0;
-    typed_.erase(0, excess);
-    times_.erase(times_.begin(), times_.begin() + static_cast<std::ptrdiff_t>(excess));
-    if (typed_ != wanted_) return std::nullopt;
-    return times_.front();
+    std::optional<std::int64_t> began;
+    for (const char each : lowered(text)) {
+      typed_ += each;
+      times_.push_back(time);
+      if (typed_.size() > wanted_.size()) {
+        typed_.erase(0, 1);
+        times_.pop_front();
+      }
+      if (!began && typed_ == wanted_) began = times_.front();
+    }
+    return began;
   }
 
  private:
   std::string wanted_;
   std::string typed_;
-  std::vector<std::int64_t> times_;
+  std::deque<std::int64_t> times_;
 };
 
 class Search {
@@ -75,18 +80,18 @@ class Search {
   }
   void look_at(const std::string& line) {
     const bool has_it = lowered(line).find(written_) != std::string::npos;
-    if (!has_it && line.find(R"("key")") == std::string::npos) return;
+    if (!has_it && line.find(R"("keys")") == std::string::npos) return;
     const auto event = json::parse(line, nullptr, false);
     if (!event.is_object()) return;
     const auto number = event.find("t");
     const auto word = event.find("event");
     const auto time = number != event.end() && number->is_number_integer() ? number->get<std::int64_t>() : 0;
     const auto kind = word != event.end() && word->is_string() ? word->get<std::string>() : std::string();
-    if (kind == "key") {
+    if (kind == "keys") {
       const auto key = event.find("text");
       if (key == event.end() || !key->is_string()) return;
       if (const auto began = typed_.add(key->get<std::string>(), time)) {
-        found({.time = *began, .event = kind, .text = wanted_});
+        found({.time = began, .event = kind, .text = wanted_});
       }
     } else if (has_it) {
       for (const auto& [name, value] : event.items()) {

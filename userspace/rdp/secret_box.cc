@@ -68,6 +68,12 @@ void Secret::wipe() {
   text_.clear();
 }
 
+// A short text is not moved but copied: what is left behind is wiped all the same.
+Secret::Secret(Secret&& other) noexcept {
+  text_.swap(other.text_);
+  other.wipe();
+}
+
 Secret& Secret::operator=(Secret&& other) noexcept {
   if (this != &other) {
     wipe();

@@ -28,7 +28,7 @@ class Secret {
   ~Secret() { wipe(); }
   Secret(const Secret&) = delete;
   Secret& operator=(const Secret&) = delete;
-  Secret(Secret&& other) noexcept : text_(other.text_) { other.wipe(); }
+  Secret(Secret&& other) noexcept;
   Secret& operator=(Secret&& other) noexcept;
 
   [[nodiscard]] const std::string& text() const { return text_; }
