@@ -79,6 +79,7 @@ int list_secrets(const Context& context, const std::string& what, const std::vec
   Table table(columns);
   for (const auto& row : member(*answer, what.c_str())) {
     std::vector<std::string> cells;
+    cells.reserve(keys.size());
     for (const auto& key : keys)
       cells.push_back(key == "created" ? show_time(show(row, key.c_str())) : show(row, key.c_str()));
     table.add(cells);
