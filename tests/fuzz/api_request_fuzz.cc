@@ -43,6 +43,18 @@ class Nothing final : public admin::Operations {
   admin::Outcome verify_audit(const admin::VerifyRequest&) override { return read(); }
   admin::Outcome authority() override { return read(); }
   admin::Outcome trust_backend(const std::string&, const admin::Peer&) override { return change(); }
+  admin::Outcome rotate_authority(const admin::Peer&) override { return change(); }
+  admin::Outcome accounts() override { return change(); }
+  admin::Outcome set_account(const admin::AccountRequest&, const admin::Peer&) override { return change(); }
+  admin::Outcome remove_account(const std::string&, const admin::Peer&) override { return change(); }
+  admin::Outcome credentials() override { return change(); }
+  admin::Outcome set_credential(const admin::CredentialRequest&, const admin::Peer&) override { return change(); }
+  admin::Outcome remove_credential(const admin::CredentialName&, const admin::Peer&) override { return change(); }
+  admin::Outcome recordings(const admin::RecordingsRequest&) override { return read(); }
+  admin::Outcome search_recordings(const admin::RecordingsRequest&, const std::string&) override { return change(); }
+  admin::Outcome recording_key() override { return read(); }
+  admin::Outcome prune_recordings(const admin::PruneRequest&, const admin::Peer&) override { return change(); }
+  admin::Outcome prune_outcome(std::uint64_t) override { return change(); }
   admin::Outcome recording(std::uint64_t, const admin::Peer&) override { return change(); }
   std::expected<admin::OpenFile, admin::Fault> recording_file(std::uint64_t, const std::string&,
                                                               const admin::Peer&) override {
