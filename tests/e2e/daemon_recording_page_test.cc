@@ -137,9 +137,7 @@ TEST_F(RecordingPage, PlaysWhatWasRecordedForWhoMayWatchIt) {
     EXPECT_EQ(gateway_.log().find(secret), std::string::npos) << "the log has a token or a cookie";
 }
 
-// Passes about every other time: the page sometimes stays at the first fragment. To be run by name until that is
-// mended.
-TEST_F(RecordingPage, DISABLED_FollowsARecordingThatGrows) {
+TEST_F(RecordingPage, FollowsARecordingThatGrows) {
   const auto viewer = begin();
   auto browser = watch({"growing", page(), "first=steelblue", "last=darkred"});
   const auto says = [&](const std::string& word) {

@@ -19,6 +19,7 @@ let feed = null;
 let idle = [];
 const list = new EventList(element("list"), element("count"), element("more"), (event) => jump(event.t));
 let refresher = 0;
+let wish = null;  // what was asked for before there was anything to play: a source that opens ends what plays
 
 const now = () => video.currentTime * 1000;
 const edge = () => (recording.growing ? Math.max(recording.first, recording.end - behindLive) : recording.end);
@@ -84,6 +85,7 @@ function stop() {
   clearTimeout(refresher);
   if (feed) feed.closed = true;
   feed = null;
+  wish = null;
   recording = null;
   video.removeAttribute("src");
   video.load();
@@ -134,10 +136,18 @@ function follow() {
   list.show(recording.events);
   if (!feed && recording.fragments.length) {
     feed = new Feed(video, recording, failed);
-    feed.open().catch((error) => {
-      element("notice").dataset.kept = "yes";
-      failed(error);
-    });
+    const opening = feed;
+    opening.open().then(
+      () => {
+        const asked = wish;
+        wish = null;
+        if (asked && feed === opening) asked();
+      },
+      (error) => {
+        element("notice").dataset.kept = "yes";
+        failed(error);
+      },
+    );
   }
   if (!recording.fragments.length) say(recording.growing ? "No picture yet." : "This recording has no picture.");
   else if (element("said").textContent.startsWith("No picture")) say("");
@@ -199,8 +209,12 @@ function setSpeed() {
   say("Speed " + element("speed").selectedOptions[0].textContent);
 }
 
+const opens = () => !feed || !feed.buffer;
 function playOrPause() {
-  if (!feed) return;
+  if (opens()) {
+    wish = playOrPause;
+    return;
+  }
   if (!video.paused) return video.pause();
   if (!recording.growing && now() >= edge() - 150) jump(recording.first);
   video.play().catch((error) => notice("The video cannot be played: " + error.message));
@@ -211,6 +225,10 @@ function neighbour(direction) {
   if (found) jump(found.t);
 }
 function goLive() {
+  if (opens()) {
+    wish = goLive;
+    return;
+  }
   jump(edge());
   video.play().catch(() => {});
 }
