@@ -19,12 +19,12 @@
 #endif
 
 enum gatehouse_limits {
-  GATEHOUSE_SCHEMA = 2,
+  GATEHOUSE_SCHEMA = 3,
   GATEHOUSE_MAX_SERVICES = 65536,
   GATEHOUSE_MAX_LISTENERS = 64,
   GATEHOUSE_MAX_BANNED_HOSTS = 2097152,
   GATEHOUSE_MAX_BANNED_NETS = 2097152,
-  GATEHOUSE_MAX_BANNED_DEVICES = 65536,
+  GATEHOUSE_MAX_BANNED_DEVICES = 2097152,
   GATEHOUSE_MAX_DENIED_FLOWS = 65536,
   GATEHOUSE_MAX_FAILSAFE = 256,
   GATEHOUSE_MAX_EVENT_SOURCES = 16384,
@@ -43,12 +43,21 @@ struct gatehouse_address {
   __u8 bytes[16];
 };
 
-/* services: {addr, port, l4proto} -> {service id, kind, listener slot} */
+/* Of policy::Kind, the one that a program treats in its own way; the daemon asserts that it is the same. */
+enum gatehouse_kind {
+  GATEHOUSE_KIND_RUSTDESK = 3,
+};
+
+/*
+ * services: {addr, port, l4proto} -> {service id, kind, listener slot}. What the server behind a service over UDP sends
+ * of its own accord, or as an answer, goes through the daemon too: its entry has the server's address and port, and
+ * from_server.
+ */
 struct service_key {
   struct gatehouse_address address;
   __u16 port;
   __u8 l4proto; /* IPPROTO_TCP, IPPROTO_UDP */
-  __u8 zero;
+  __u8 from_server;
 };
 struct service_value {
   __u32 service_id;

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * guard (XDP, on each configured interface): drops what comes from banned hosts and networks, new connections and
- * running ones alike. The operator's own way in (failsafe) is asked first and always passes. Where there is no steer
- * (steering by tproxy) it also drops new connections that a verdict denies. What it cannot read it passes: the stack
- * judges it, and nothing of a pool is forwarded anyway.
+ * running ones alike, and the heartbeats of banned RustDesk devices. The operator's own way in (failsafe) is asked
+ * first and always passes. Where there is no steer (steering by tproxy) it also drops new connections that a verdict
+ * denies. What it cannot read it passes: the stack judges it, and nothing of a pool is forwarded anyway.
  */
 #include "packet.h"
+#include "rustdesk.h"
 #include "verdict.h"
 
 /* Networks inside one another whose bans ran out, one after the other, are stepped over this many times. */
@@ -78,6 +79,20 @@ static __always_inline struct ban_value* net_ban(struct subject* subject, __u64*
   return 0;
 }
 
+/* The end of a flow's key is the key of its service. */
+static __always_inline bool is_for_rustdesk(const struct packet* packet) {
+  if (packet->flow.l4proto != PROTOCOL_UDP || packet->flow.port == 0) return false;
+  const struct service_value* service = bpf_map_lookup_elem(&services, &packet->flow.destination);
+  return service && service->kind == GATEHOUSE_KIND_RUSTDESK;
+}
+
+static __always_inline struct ban_value* device_ban(const __u8* data, const __u8* data_end, __u64* now_ns) {
+  union rustdesk_words words __attribute__((aligned(8)));
+  if (!rustdesk_read_id(data, data_end, &words)) return 0;
+  struct ban_value* ban = bpf_map_lookup_elem(&banned_devices, &words.key);
+  return ban && ban_holds(ban, now_ns) ? ban : 0;
+}
+
 static __always_inline int pass(void) {
   count(COUNTER_GUARD_PASSED);
   return XDP_PASS;
@@ -123,6 +138,11 @@ int guard(struct xdp_md* context) {
   if (ban) return refuse(packet, ban, DENY_EVENT_BANNED_HOST, COUNTER_BANNED_HOST_DROPPED, mode_cell, now_ns);
   ban = net_ban(&subject, &now_ns);
   if (ban) return refuse(packet, ban, DENY_EVENT_BANNED_NET, COUNTER_BANNED_NET_DROPPED, mode_cell, now_ns);
+
+  if (is_for_rustdesk(packet)) {
+    ban = device_ban(data, data_end, &now_ns);
+    if (ban) return refuse(packet, ban, DENY_EVENT_BANNED_DEVICE, COUNTER_BANNED_DEVICE_DROPPED, mode_cell, now_ns);
+  }
 
   const bool is_new = packet->opening || (packet->flow.l4proto == PROTOCOL_UDP && packet->flow.port != 0);
   if (mode_cell->steering == STEERING_TPROXY && is_new && is_denied_by_verdict(&packet->flow, mode_cell))

@@ -7,6 +7,7 @@
  *
  * Several sockets may share a listener's address by SO_REUSEPORT; the kernel then picks one of them by the flow.
  */
+#include "packet.h"
 #include "verdict.h"
 #include "words.h"
 
@@ -36,6 +37,31 @@ static __always_inline bool read_flow(const struct bpf_sk_lookup* context, union
   return true;
 }
 
+union server_words {
+  struct service_key key;
+  volatile __u64 words[3];
+};
+
+/* The context has it in network order, as two bytes of its own. */
+static __always_inline __u16 port_in_host_order(const __u16 port) {
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+  return __builtin_bswap16(port);
+#else
+  return port;
+#endif
+}
+
+/* Answers of a server behind a service over UDP: found by where they come from. */
+static __always_inline const struct service_value* service_of_server(const struct bpf_sk_lookup* context,
+                                                                     const struct flow_key* flow) {
+  if (flow->l4proto != PROTOCOL_UDP) return 0;
+  union server_words words __attribute__((aligned(8)));
+  words.words[0] = word_of(part_of(&flow->source, 0), part_of(&flow->source, 1));
+  words.words[1] = word_of(part_of(&flow->source, 2), part_of(&flow->source, 3));
+  words.words[2] = word_of(end_of(port_in_host_order(context->remote_port), PROTOCOL_UDP, 1), 0);
+  return bpf_map_lookup_elem(&services, &words.key);
+}
+
 static __always_inline int drop_without_listener(const struct flow_key* flow) {
   struct denial denial = {
       .cause_id = 0,
@@ -56,6 +82,7 @@ int steer(struct bpf_sk_lookup* context) {
 
   /* The end of a flow's key is the key of its service. */
   const struct service_value* service = bpf_map_lookup_elem(&services, &flow->destination);
+  if (!service) service = service_of_server(context, flow);
   if (!service) return SK_PASS;
 
   const struct mode_value* mode_cell = current_mode();

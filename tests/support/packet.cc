@@ -143,6 +143,12 @@ PacketBuilder& PacketBuilder::next(Next kind) {
   return *this;
 }
 
+PacketBuilder& PacketBuilder::payload(std::string_view bytes) {
+  bytes_.insert(bytes_.end(), bytes.begin(), bytes.end());
+  fill_lengths();
+  return *this;
+}
+
 PacketBuilder& PacketBuilder::payload(std::size_t bytes) {
   bytes_.resize(bytes_.size() + bytes, 0xa5);
   fill_lengths();

@@ -52,6 +52,7 @@ class PacketBuilder {
   PacketBuilder& udp(std::uint16_t destination_port);
   PacketBuilder& next(Next kind);  // any other, with no header of its own
   PacketBuilder& payload(std::size_t bytes);
+  PacketBuilder& payload(std::string_view bytes);
 
   [[nodiscard]] const std::vector<std::uint8_t>& frame() const { return bytes_; }
   [[nodiscard]] std::size_t network_header() const { return network_header_; }  // offset in the frame

@@ -177,7 +177,11 @@ class FakeOperations : public admin::Operations {
   }
   std::uint64_t recording_asked = 0;
   std::string file_asked;
-  std::filesystem::path file_given;  // what recording_file() opens
+  // What recording_file() opens; also while a server runs.
+  void give_file(const std::filesystem::path& file) {
+    const std::lock_guard guard(mutex_);
+    file_given_ = file;
+  }
   admin::Outcome recording(std::uint64_t id, const admin::Peer& asker) override {
     recording_asked = id;
     peer = asker;
@@ -189,8 +193,9 @@ class FakeOperations : public admin::Operations {
     file_asked = name;
     peer = asker;
     if (auto told = tell("recording_file"); !told) return std::unexpected(told.error());
-    return admin::OpenFile{Fd(::open(file_given.c_str(), O_RDONLY | O_CLOEXEC)),
-                           std::filesystem::file_size(file_given)};
+    const std::lock_guard guard(mutex_);
+    return admin::OpenFile{Fd(::open(file_given_.c_str(), O_RDONLY | O_CLOEXEC)),
+                           std::filesystem::file_size(file_given_)};
   }
   admin::Outcome tokens() override { return tell("tokens"); }
   admin::Outcome add_token(const admin::TokenRequest& request, const admin::Peer& asker) override {
@@ -223,6 +228,7 @@ class FakeOperations : public admin::Operations {
 
   mutable std::mutex mutex_;
   std::vector<std::string> calls_;
+  std::filesystem::path file_given_;
 };
 
 inline admin::Fault fault(int status, std::string what, std::string mend) {

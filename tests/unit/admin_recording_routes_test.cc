@@ -23,8 +23,9 @@ constexpr auto video = "/v1/recordings/17/files/000.mp4";
 class RecordingRoutes : public testing::Test {
  protected:
   RecordingRoutes() {
-    operations_.file_given = directory_.path() / "given";
-    std::ofstream(operations_.file_given) << "0123456789";
+    const auto given = directory_.path() / "given";
+    std::ofstream(given) << "0123456789";
+    operations_.give_file(given);
   }
   Answer ask(Role role, std::string_view target, std::string_view range = {}, std::string_view method = "GET") {
     Peer peer;
@@ -136,7 +137,7 @@ TEST_F(RecordingRoutes, OverASocketAFileArrivesAsItIs) {
   std::string bytes(3U << 20U, '\0');
   for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<char>((i * 7919) >> 5U);
   std::ofstream(file, std::ios::binary) << bytes;
-  server.operations.file_given = file;
+  server.operations.give_file(file);
   const auto curl = [&](std::vector<std::string> more) {
     more.insert(more.begin(), {"curl", "--silent", "--show-error", "--unix-socket", server.socket().string()});
     more.push_back("http://gatehouse" + std::string(video));

@@ -35,6 +35,7 @@ policy::Service service_of(const std::string& server, const Address& proxy_ip, p
   service.kind = kind;
   service.protocol = policy::default_protocol(kind);
   service.backend_port = port;
+  service.source = policy::default_source(kind);
   return service;
 }
 

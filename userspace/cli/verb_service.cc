@@ -89,7 +89,7 @@ void add_service_verbs(CLI::App& app, Context& context) {
   auto* add =
       make("add", "Add a service", "win1-ssh --server win1 --kind relay --protocol ssh --port 22 --pool office");
   add->add_option("--server", options->server, "Name of the server")->required();
-  add->add_option("--kind", options->kind, "rdp, or relay for any other TCP")->required();
+  add->add_option("--kind", options->kind, "rdp, rustdesk, or relay for any other TCP")->required();
   add->add_option("--port", options->port, "On the proxy IP")->required();
   add_proxy_options(*add, options->proxy);
   add->add_option("--protocol", options->protocol, "What grants call it (default: rdp for kind rdp, otherwise tcp)");

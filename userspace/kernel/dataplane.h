@@ -63,6 +63,8 @@ struct ServiceBinding {
   std::uint32_t service_id = 0;
   policy::Kind kind = policy::Kind::relay;
   std::uint32_t listener_slot = 0;
+  // What the server behind a service over UDP sends, to whatever address: `proxy` is the server's own endpoint then.
+  bool from_server = false;
 };
 
 // A pair of listening sockets (loopback addresses of both families, IP_TRANSPARENT, the same port). With SO_REUSEPORT
@@ -82,6 +84,15 @@ struct Verdict {
   std::uint64_t audit_id = 0;
   policy::Reason reason = policy::Reason::internal_error;
   std::uint64_t hits = 0;  // filled by verdicts()
+};
+
+// Of a RustDesk device, by its id. What is no key of the kernel's map (longer than 16 bytes) is enforced by the daemon
+// alone.
+struct DeviceBan {
+  std::string id;
+  std::optional<WallTime> expires;
+  std::uint64_t ban_id = 0;
+  friend bool operator==(const DeviceBan&, const DeviceBan&) = default;
 };
 
 struct Counters {
@@ -149,6 +160,10 @@ class Dataplane {
   virtual Result<void> sync_bans(std::span<const policy::Ban> bans) = 0;  // all that are wanted: difference applied
   virtual Result<void> add_bans(std::span<const policy::Ban> bans) = 0;
   virtual Result<void> remove_bans(std::span<const Prefix> networks) = 0;
+
+  // All that are wanted from now on: the difference to those before is applied. Ones that have run out meanwhile hold
+  // no longer, whoever sweeps them.
+  virtual Result<void> set_device_bans(std::span<const DeviceBan> bans) = 0;
 
   virtual Result<void> put_verdict(const Verdict& verdict) = 0;                // map full: an error that says so
   virtual Result<std::vector<Verdict>> verdicts() = 0;                         // the live ones

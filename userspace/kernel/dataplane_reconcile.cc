@@ -30,6 +30,7 @@ Result<Drift> KernelDataplane::reconcile() {
   }
   take(drift.guards, mend_guards());
   if (bans_known_) take(drift.bans, apply_ban_difference());
+  if (device_bans_known_) take(drift.bans, mend_device_bans());
   if (fault) return std::unexpected(*fault);
   return drift;
 }

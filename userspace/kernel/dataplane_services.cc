@@ -13,6 +13,7 @@ namespace gatehouse::kernel {
 namespace {
 
 static_assert(GATEHOUSE_REASON_NO_LISTENER == static_cast<int>(policy::Reason::internal_error));
+static_assert(GATEHOUSE_KIND_RUSTDESK == static_cast<int>(policy::Kind::rustdesk));
 
 bool equal(const service_value& left, const service_value& right) {
   return std::memcmp(&left, &right, sizeof left) == 0;

@@ -1,6 +1,6 @@
 // The Dataplane that runs on the kernel. Its parts, a file each: dataplane_open.cc (coming up, taking pins over,
 // upgrade), dataplane_links.cc (where the programs are attached), dataplane_services.cc, dataplane_bans.cc,
-// dataplane_verdicts.cc, dataplane_reconcile.cc, dataplane.cc (the rest).
+// dataplane_devices.cc, dataplane_verdicts.cc, dataplane_reconcile.cc, dataplane.cc (the rest).
 #pragma once
 
 #include <atomic>
@@ -38,6 +38,7 @@ class KernelDataplane final : public Dataplane {
   Result<void> sync_bans(std::span<const policy::Ban> bans) override;
   Result<void> add_bans(std::span<const policy::Ban> bans) override;
   Result<void> remove_bans(std::span<const Prefix> networks) override;
+  Result<void> set_device_bans(std::span<const DeviceBan> bans) override;
   Result<void> put_verdict(const Verdict& verdict) override;
   Result<std::vector<Verdict>> verdicts() override;
   Result<void> erase_verdicts(std::span<const Verdict> verdicts) override;
@@ -117,6 +118,7 @@ class KernelDataplane final : public Dataplane {
 
   // reconcile: each gives the number of differences that it mended
   Result<std::size_t> mend_services();
+  Result<std::size_t> mend_device_bans();
   Result<std::size_t> mend_rules();
   Result<std::size_t> mend_settings();
   Result<std::size_t> mend_pins();
@@ -147,6 +149,8 @@ class KernelDataplane final : public Dataplane {
   bool bans_in_step_ = true;
   std::unordered_map<Prefix, WantedBan> bans_;
   std::size_t banned_hosts_ = 0;  // of bans_
+  bool device_bans_known_ = false;
+  std::unordered_map<std::string, DeviceBan> device_bans_;  // those that fit into the map
   std::priority_queue<Expiry, std::vector<Expiry>, std::greater<>> ban_expiries_;
   std::atomic<std::size_t> live_verdicts_ = 0;
 };

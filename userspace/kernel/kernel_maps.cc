@@ -89,6 +89,7 @@ service_key service_key_of(const ServiceBinding& service) {
   key.address = raw_address(service.proxy.address);
   key.port = service.proxy.port;
   key.l4proto = static_cast<__u8>(service.transport);
+  key.from_server = service.from_server ? 1 : 0;
   return key;
 }
 

@@ -26,6 +26,7 @@ constexpr std::uint32_t ipv4_destination = 16;
 constexpr std::uint32_t ipv4_fragment = 6;
 constexpr std::uint32_t ipv6_source = 8;
 constexpr std::uint32_t ipv6_destination = 24;
+constexpr std::uint32_t transport_source_port = 0;
 constexpr std::uint32_t transport_destination_port = 2;
 constexpr std::uint32_t tcp_flags = 13;
 constexpr std::uint8_t tcp_syn = 0x02;
@@ -129,14 +130,21 @@ RuleBuilder& RuleBuilder::address_in(Family which, Side side, const std::string&
 }
 
 RuleBuilder& RuleBuilder::service_in(Family which, const std::string& set) {
+  return end_in(which, Side::destination, transport_destination_port, set);
+}
+
+RuleBuilder& RuleBuilder::server_in(Family which, const std::string& set) {
+  return end_in(which, Side::source, transport_source_port, set);
+}
+
+RuleBuilder& RuleBuilder::end_in(Family which, Side side, std::uint32_t port_offset, const std::string& set) {
   // The parts of a concatenation lie in consecutive 32-bit registers.
   const std::uint32_t protocol_register = which == Family::ipv4 ? std::uint32_t{NFT_REG32_01} : second_register;
   const std::uint32_t port_register = which == Family::ipv4 ? NFT_REG32_02 : NFT_REG32_05;
   family(which);
-  load_payload(NFT_PAYLOAD_NETWORK_HEADER, address_offset(which, Side::destination), address_length(which),
-               data_register);
+  load_payload(NFT_PAYLOAD_NETWORK_HEADER, address_offset(which, side), address_length(which), data_register);
   load_meta(NFT_META_L4PROTO, protocol_register);
-  load_payload(NFT_PAYLOAD_TRANSPORT_HEADER, transport_destination_port, 2, port_register);
+  load_payload(NFT_PAYLOAD_TRANSPORT_HEADER, port_offset, 2, port_register);
   look_up(set);
   return *this;
 }

@@ -23,6 +23,8 @@ class RuleBuilder {
   RuleBuilder& address_in(Family family, Side side, const std::string& set);
   // {destination address . protocol . destination port} in `set`.
   RuleBuilder& service_in(Family family, const std::string& set);
+  // {source address . protocol . source port} in `set`.
+  RuleBuilder& server_in(Family family, const std::string& set);
   RuleBuilder& later_fragment(Family family);  // every fragment but the first: it has no ports
   RuleBuilder& not_opening();                  // TCP with anything but SYN alone
   // A socket of this machine with IP_TRANSPARENT that is not bound to the wildcard address.
@@ -49,6 +51,7 @@ class RuleBuilder {
   void immediate(std::uint32_t target, const void* data, std::uint32_t length);
   void verdict(std::int32_t code, const std::string& chain = {});
   void look_up(const std::string& set);
+  RuleBuilder& end_in(Family family, Side side, std::uint32_t port_offset, const std::string& set);
 
   NftRule rule_;
 };

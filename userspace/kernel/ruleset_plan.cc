@@ -40,6 +40,9 @@ std::string pools_of(Family family, Generation generation) {
 std::string services_of(Family family, Generation generation) {
   return set_name(std::string("services") + number_of(family), generation);
 }
+std::string servers_of(Family family, Generation generation) {
+  return set_name(std::string("servers") + number_of(family), generation);
+}
 const char* name_of(Family family) {
   return family == Family::ipv4 ? "IPv4" : "IPv6";
 }
@@ -77,15 +80,16 @@ PlannedSet pool_set(const std::vector<AddressInterval>& intervals, Family family
   return set;
 }
 
-PlannedSet service_set(const RulesetSpec& spec, Family family, Generation generation) {
+// Of the services, or of the servers whose answers over UDP come this way.
+PlannedSet service_set(const RulesetSpec& spec, Family family, std::string name, bool from_server) {
   const std::uint32_t address_type = family == Family::ipv4 ? type_ipv4 : type_ipv6;
-  PlannedSet set{.name = services_of(family, generation),
+  PlannedSet set{.name = std::move(name),
                  .key_type = (((address_type << type_bits) | type_protocol) << type_bits) | type_port,
                  .key_length = (family == Family::ipv4 ? 4U : 16U) + 8U,
                  .interval = false,
                  .elements = {}};
   for (const ServiceBinding& service : spec.services) {
-    if (service.proxy.address.is_v4() != (family == Family::ipv4)) continue;
+    if (service.proxy.address.is_v4() != (family == Family::ipv4) || service.from_server != from_server) continue;
     set.elements.push_back({.key = service_key_of(service, address_family(family)), .interval_end = false});
   }
   std::ranges::sort(set.elements);
@@ -196,12 +200,41 @@ PlannedChain pool_chain(const RulesetSpec& spec, Generation generation, std::str
   return chain.take();
 }
 
+bool has_servers(const RulesetSpec& spec, Family family) {
+  return std::ranges::any_of(spec.services, [family](const ServiceBinding& service) {
+    return service.from_server && service.proxy.address.is_v4() == (family == Family::ipv4);
+  });
+}
+
+// A server's answers over UDP come to the daemon as its clients' datagrams do, and go nowhere without it.
+void add_servers(ChainBuilder& chain, const RulesetSpec& spec, Family family, Generation generation) {
+  const std::string servers = servers_of(family, generation);
+  if (!spec.tproxy) {
+    RuleBuilder built = chain.rule();
+    built.server_in(family, servers);
+    chain.add_marked(fmt::format("what {} servers of services over UDP send", name_of(family)), std::move(built));
+    return;
+  }
+  if (spec.tproxy_port != 0) {
+    RuleBuilder built = chain.rule();
+    built.protocol(IPPROTO_UDP).server_in(family, servers).tproxy(family, spec.tproxy_port);
+    chain.add_marked(fmt::format("tproxy of what {} servers send over UDP", name_of(family)), std::move(built),
+                     tproxy_mend);
+  }
+  RuleBuilder built = chain.rule();
+  built.server_in(family, servers).counter().drop();
+  chain.add(fmt::format("the drop behind tproxy of what {} servers send", name_of(family)), std::move(built));
+}
+
 PlannedChain prerouting_chain(const RulesetSpec& spec, Generation generation) {
   ChainBuilder chain(spec, "prerouting", Hook{.number = NF_INET_PRE_ROUTING, .priority = NF_IP_PRI_MANGLE});
   for (const Family family : families) {
     RuleBuilder built = chain.rule();
     built.address_in(family, Side::destination, pools_of(family, generation)).go_to("pool");
     chain.add(fmt::format("the way of the {} pools", name_of(family)), std::move(built));
+  }
+  for (const Family family : families) {
+    if (has_servers(spec, family)) add_servers(chain, spec, family, generation);
   }
   if (spec.socket_match) {
     add_divert(chain);
@@ -292,12 +325,15 @@ Result<TablePlan> plan_ruleset(const RulesetSpec& spec, Generation generation) {
   for (const Family family : families) {
     const auto intervals = merged_intervals(spec.pools, address_family(family));
     for (const ServiceBinding& service : spec.services) {
-      if (service.proxy.address.is_v4() != (family == Family::ipv4)) continue;
+      if (service.proxy.address.is_v4() != (family == Family::ipv4) || service.from_server) continue;
       if (covers(intervals, service.proxy.address)) continue;
       return failure(fmt::format("service {} lies in no pool", service.proxy.text()), "add its address to a pool");
     }
     plan.sets.push_back(pool_set(intervals, family, generation));
-    plan.sets.push_back(service_set(spec, family, generation));
+    plan.sets.push_back(service_set(spec, family, services_of(family, generation), false));
+    if (has_servers(spec, family)) {
+      plan.sets.push_back(service_set(spec, family, servers_of(family, generation), true));
+    }
   }
   plan.chains.push_back(pool_chain(spec, generation, "digest=" + digest_of(spec, plan.sets)));
   plan.chains.push_back(prerouting_chain(spec, generation));

@@ -11,6 +11,7 @@
 
 #include "base/address.h"
 #include "base/time.h"
+#include "policy/rustdesk_options.h"
 #include "policy/schedule.h"
 #include "policy/vocabulary.h"
 
@@ -71,6 +72,7 @@ struct Service {
   std::optional<WallTime> until;  // from then on it is as if it were not there
   DenyMode deny = DenyMode::reset;
   Front front = Front::tls;
+  RustDeskOptions rustdesk{};  // of kind rustdesk
   friend bool operator==(const Service&, const Service&) = default;
 };
 

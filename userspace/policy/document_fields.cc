@@ -1,5 +1,7 @@
 #include "policy/document_fields.h"
 
+#include <utility>
+
 #include "policy/schedule_text.h"
 
 namespace gatehouse::policy {
@@ -52,7 +54,12 @@ Field duration_field(std::string_view key, std::optional<Duration> duration) {
 }  // namespace
 
 std::string_view default_protocol(Kind kind) {
+  if (kind == Kind::rustdesk) return "rustdesk";
   return kind == Kind::rdp ? "rdp" : "tcp";
+}
+
+SourceMode default_source(Kind kind) {
+  return kind == Kind::rustdesk ? SourceMode::client : SourceMode::gateway;
 }
 
 std::vector<Field> fields_of(const Pool& pool) {
@@ -86,7 +93,7 @@ std::vector<Field> fields_of(const Server& server) {
 }
 
 std::vector<Field> fields_of(const Service& service) {
-  return {
+  std::vector<Field> fields{
       {"server", {service.server}},
       {"proxy_ip", {service.proxy_ip.text()}},
       {"port", {std::to_string(service.port)}},
@@ -96,7 +103,10 @@ std::vector<Field> fields_of(const Service& service) {
        {std::to_string(service.backend_port)},
        Field::Shape::text,
        service.backend_port == service.port},
-      {"source", {std::string(name(service.source))}, Field::Shape::text, service.source == SourceMode::gateway},
+      {"source",
+       {std::string(name(service.source))},
+       Field::Shape::text,
+       service.source == default_source(service.kind)},
       {"proxy_protocol",
        {std::string(name(service.proxy_protocol))},
        Field::Shape::text,
@@ -107,6 +117,12 @@ std::vector<Field> fields_of(const Service& service) {
       {"deny", {std::string(name(service.deny))}, Field::Shape::text, service.deny == DenyMode::reset},
       {"front", {std::string(name(service.front))}, Field::Shape::text, service.front == Front::tls},
   };
+  for (const auto& [key, is_list] : rustdesk_keys) {
+    auto values = values_of(service.rustdesk, key);
+    const bool is_default = values.empty();
+    fields.push_back({key, std::move(values), is_list ? Field::Shape::list : Field::Shape::text, is_default});
+  }
+  return fields;
 }
 
 std::vector<Field> fields_of(const UserGroup& group) {

@@ -34,5 +34,7 @@ std::vector<Field> fields_of(const Denial& denial);
 
 // What `protocol` is when a service of this kind does not say.
 std::string_view default_protocol(Kind kind);
+// And `source`: RustDesk's servers work with the addresses of their clients.
+SourceMode default_source(Kind kind);
 
 }  // namespace gatehouse::policy

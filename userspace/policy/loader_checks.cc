@@ -1,8 +1,11 @@
+#include <map>
 #include <optional>
 #include <unordered_map>
+#include <utility>
 
 #include "policy/loader_draft.h"
 #include "policy/prefix_map.h"
+#include "policy/service_ports.h"
 
 namespace gatehouse::policy {
 namespace {
@@ -130,14 +133,18 @@ class Checker {
                    ", " + at->second.origin->place.text() + ")",
                "give each server proxy IPs of its own");
       }
-      if (origin.has_read("port")) {
-        if (const auto [at, is_new] = by_endpoint.emplace(Endpoint{service.proxy_ip, service.port}, self); !is_new) {
-          report(origin, "port",
-                 "service " + name + ": " + at->first.text() + " is taken by service " + *at->second.name + " (" +
-                     at->second.origin->place.text() + ")",
-                 "give one of them another port or proxy IP");
+      if (origin.has_read("port") && ports_fit(service)) {
+        for (const auto& [transport, port] : ports_of(service)) {
+          if (transport == Transport::udp) continue;  // with the port of the same number over TCP
+          if (const auto [at, is_new] = by_endpoint.emplace(Endpoint{service.proxy_ip, port}, self); !is_new) {
+            report(origin, "port",
+                   "service " + name + ": " + at->first.text() + " is taken by service " + *at->second.name + " (" +
+                       at->second.origin->place.text() + ")",
+                   "give one of them another port or proxy IP");
+          }
         }
       }
+      check_rustdesk(name, service, origin);
       if (origin.has_read("front") && origin.has_read("kind") && service.kind != Kind::rdp) {
         report(origin, "front",
                "service " + name + ": front is of kind rdp only, and its kind is " +
@@ -150,12 +157,51 @@ class Checker {
         report(origin, "source",
                "service " + name + ": source client needs proxy IP and server of one family, but " +
                    service.proxy_ip.text() + " and " + server->second.address.text() + " are not",
-               "write source: gateway, or use a proxy IP of the server's family");
+               service.kind == Kind::rustdesk ? "use a proxy IP of the server's family"
+                                              : "write source: gateway, or use a proxy IP of the server's family");
       }
     }
   }
 
  private:
+  void check_rustdesk(const std::string& name, const Service& service, const Origin& origin) {
+    const std::string who = "service " + name + ": ";
+    if (service.kind != Kind::rustdesk) {
+      for (const auto& [key, is_list] : rustdesk_keys) {
+        if (!origin.has_written(key)) continue;
+        report(origin, key, std::string(who).append(key).append(" is of kind rustdesk only"),
+               "take the key out, or write kind: rustdesk");
+      }
+      return;
+    }
+    if (origin.has_read("port") && !ports_fit(service)) {
+      report(origin, "port", who + "no room for the ports that belong to " + std::to_string(service.port),
+             "the ports are P-1, P, P+2 and relay_port, relay_port+2: none of them twice, none beyond 65535");
+    }
+    if (service.source != SourceMode::client) {
+      report(origin, "source", who + "a RustDesk server works with the addresses of its clients",
+             "write source: client, or leave it out");
+    }
+    if (service.backend_port != service.port) {
+      report(origin, "backend_port", who + "clients work the other ports out from this one",
+             "leave backend_port out, and let the server have the same port");
+    }
+    if (service.proxy_protocol != ProxyProtocol::off) {
+      report(origin, "proxy_protocol", who + "a RustDesk server knows no PROXY protocol", "take the key out");
+    }
+    if ((service.rustdesk.secure_tcp == SecureTcp::terminate) == service.rustdesk.server_key.empty()) {
+      report(origin, service.rustdesk.server_key.empty() ? "secure_tcp" : "server_key",
+             who + "secure_tcp: terminate and server_key belong together", "write both, or none");
+    }
+    // What the server sends by UDP of its own accord goes out under the one proxy IP.
+    const auto [first, is_new] = rustdesk_servers_.emplace(std::pair(service.server, service.port), name);
+    if (!is_new) {
+      report(origin, "server",
+             who + "server " + service.server + " stands behind service " + first->second + " already",
+             "let one service of kind rustdesk stand for a server");
+    }
+  }
+
   // Each of the two ways to know a certificate that need a value has a key for it.
   void check_certificate_keys(const std::string& name, const Server& server, const Origin& origin) {
     if (origin.has_written("backend_certificate") && !origin.has_read("backend_certificate")) return;
@@ -198,6 +244,7 @@ class Checker {
   const Draft* draft_;
   Issues* issues_;
   PrefixMap<const OwnedNetwork*> pools_;
+  std::map<std::pair<std::string, std::uint16_t>, std::string> rustdesk_servers_;  // and port -> the service
 };
 
 }  // namespace

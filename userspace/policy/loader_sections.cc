@@ -48,6 +48,7 @@ Service read_service(Entry& entry) {
   entry.parse("protocol", parse_protocol, service.protocol);
   service.backend_port = service.port;
   entry.parse("backend_port", parse_port, service.backend_port);
+  service.source = default_source(service.kind);
   entry.parse("source", parse_source_mode, service.source);
   entry.parse("proxy_protocol", parse_proxy_protocol, service.proxy_protocol);
   entry.parse(
@@ -59,6 +60,18 @@ Service read_service(Entry& entry) {
   entry.parse("until", parse_policy_time, service.until);
   entry.parse("deny", parse_deny_mode, service.deny);
   entry.parse("front", parse_front, service.front);
+  for (const auto& option : rustdesk_keys) {
+    const auto put = [&](std::string_view text) -> Result<bool> {
+      if (auto done = put_value(service.rustdesk, option.key, text); !done) return std::unexpected(done.error());
+      return true;
+    };
+    bool is_put = false;
+    if (option.is_list) {
+      entry.each(option.key, put, [](bool, int) {});
+    } else {
+      entry.parse(option.key, put, is_put);
+    }
+  }
   return service;
 }
 
@@ -112,8 +125,30 @@ void read_sections(const std::string& file, const YAML::Node& root_node, Draft& 
   const Section services{&file, "services", "service", &issues};
   services.each(root, [&](Place place, const std::string& name, const YAML::Node& node) {
     Entry entry(place, services.word, name, node,
-                {"server", "proxy_ip", "port", "kind", "protocol", "backend_port", "source", "proxy_protocol",
-                 "connect_timeout", "idle_timeout", "until", "deny", "front"},
+                {"server",
+                 "proxy_ip",
+                 "port",
+                 "kind",
+                 "protocol",
+                 "backend_port",
+                 "source",
+                 "proxy_protocol",
+                 "connect_timeout",
+                 "idle_timeout",
+                 "until",
+                 "deny",
+                 "front",
+                 "relay_port",
+                 "initiator_known",
+                 "initiator_ambiguous",
+                 "initiator_unknown",
+                 "relay_tickets",
+                 "enrolment",
+                 "incoming_only",
+                 "operators",
+                 "refusal_text",
+                 "secure_tcp",
+                 "server_key"},
                 issues);
     auto service = read_service(entry);
     services.keep(name, std::move(service), entry.origin(), document.services, draft.services);

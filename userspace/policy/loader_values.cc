@@ -28,8 +28,7 @@ Result<std::string> parse_protocol(std::string_view text) {
 
 Result<Kind> parse_kind(std::string_view text) {
   const auto kind = kind_of(text);
-  if (!kind) return failure("'" + std::string(text) + "' is not a kind of service", "write rdp or relay");
-  if (*kind == Kind::rustdesk) return failure("kind rustdesk is not available in this version", "write rdp or relay");
+  if (!kind) return failure("'" + std::string(text) + "' is not a kind of service", "write rdp, rustdesk or relay");
   return *kind;
 }
 

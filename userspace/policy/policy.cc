@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "policy/service_ports.h"
+
 namespace gatehouse::policy {
 namespace {
 
@@ -99,8 +101,10 @@ void Policy::compile_services() {
     entry.maintained = maintenance_.server_has_any(server) ? 1 : 0;
     entry.more_grants = grant_table_.service_has_more(index) ? 1 : 0;
     entry.more_denials = denial_table_.service_has_more(index) ? 1 : 0;
-    auto& by_endpoint = service.transport == Transport::tcp ? tcp_services_ : udp_services_;
-    by_endpoint.insert({service.proxy_ip, service.port}, entry);
+    for (const auto& [transport, port] : ports_of(service)) {
+      auto& by_endpoint = transport == Transport::tcp ? tcp_services_ : udp_services_;
+      by_endpoint.insert({service.proxy_ip, port}, entry);
+    }
   }
 }
 

@@ -22,6 +22,8 @@ void insert_services(SQLite::Database& database, const policy::Document& documen
       "INSERT INTO services(name, server_name, proxy_ip, port, transport, kind, protocol, "
       "backend_port, source_mode, proxy_protocol, connect_timeout, idle_timeout, until, deny_mode, front) "
       "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+  SQLite::Statement insert_option(
+      database, "INSERT INTO service_options(service_name, option, position, value) VALUES(?, ?, ?, ?)");
   for (const auto& [name, service] : document.services) {
     const std::string transport(policy::name(service.transport));
     const std::string kind(policy::name(service.kind));
@@ -46,6 +48,26 @@ void insert_services(SQLite::Database& database, const policy::Document& documen
         .text(deny)
         .text(front);
     execute(insert);
+    for (const auto& [key, is_list] : policy::rustdesk_keys) {
+      const auto values = policy::values_of(service.rustdesk, key);
+      for (std::size_t position = 0; position < values.size(); ++position) {
+        Binder(insert_option).text(name).text(std::string(key)).number(position).text(values[position]);
+        execute(insert_option);
+      }
+    }
+  }
+}
+
+void read_service_options(SQLite::Database& database, policy::Document& document) {
+  SQLite::Statement select(database,
+                           "SELECT service_name, option, value FROM service_options ORDER BY service_name, option, "
+                           "position");
+  while (select.executeStep()) {
+    RowReader reader(select);
+    auto& service = document.services.at(reader.text());
+    const auto key = reader.text();
+    const auto value = reader.text();
+    if (auto put = policy::put_value(service.rustdesk, key, value); !put) throw DamagedRow(put.error().what);
   }
 }
 
@@ -78,6 +100,7 @@ void read_services(SQLite::Database& database, policy::Document& document) {
     const auto front = reader.text();
     service.front = known(policy::front_of(front), front);
   }
+  read_service_options(database, document);
 }
 
 void read_users(SQLite::Database& database, policy::Document& document) {
@@ -188,7 +211,8 @@ void replace_policy(SQLite::Database& database, const policy::Document& document
 
   // What points elsewhere goes before what it points to.
   delete_rules(database);
-  for (const char* table : {"services", "servers", "user_sources", "users", "pool_networks", "pools"}) {
+  for (const char* table :
+       {"service_options", "services", "servers", "user_sources", "users", "pool_networks", "pools"}) {
     database.exec(std::string("DELETE FROM ") + table);
   }
   insert_pools(database, document);

@@ -18,6 +18,7 @@
 #include "store/schema_recording.h"
 #include "store/schema_retention.h"
 #include "store/schema_rules.h"
+#include "store/schema_rustdesk.h"
 #include "store/schema_tokens.h"
 
 namespace gatehouse::store {
@@ -194,7 +195,7 @@ constexpr const char* services_for_a_time = "ALTER TABLE services ADD COLUMN unt
 
 constexpr const char* services_that_explain = "ALTER TABLE services ADD COLUMN deny_mode TEXT NOT NULL DEFAULT 'reset'";
 
-constexpr std::array<SchemaStep, 14> all_steps{{{1, first_layout},
+constexpr std::array<SchemaStep, 15> all_steps{{{1, first_layout},
                                                 {2, rules_layout},
                                                 {3, visits_layout},
                                                 {4, chain_layout, chain_what_is_there},
@@ -207,7 +208,8 @@ constexpr std::array<SchemaStep, 14> all_steps{{{1, first_layout},
                                                 {11, services_that_explain},
                                                 {12, credentials_layout},
                                                 {13, recording_layout},
-                                                {14, dynamic_channels_layout}}};
+                                                {14, dynamic_channels_layout},
+                                                {15, rustdesk_layout}}};
 
 int number_of(SQLite::Database& database, const char* query) {
   return database.execAndGet(query).getInt();

@@ -1,0 +1,102 @@
+// Bans of RustDesk devices by their ids. As with those of addresses, new entries go in before old ones come out.
+#include <algorithm>
+#include <cstring>
+#include <unordered_map>
+
+#include "kernel/boot_clock.h"
+#include "kernel/kernel_dataplane.h"
+
+namespace gatehouse::kernel {
+namespace {
+
+using DeviceEntry = BpfMap<device_key, ban_value>::Entry;
+
+// As same_expiry_ns of dataplane_bans.cc.
+constexpr std::uint64_t same_expiry_ns = 1'000'000'000;
+
+bool fits(const std::string& id) {
+  return !id.empty() && id.size() <= sizeof(device_key::id);
+}
+
+device_key key_of(const std::string& id) {
+  device_key key{};
+  std::copy(id.begin(), id.end(), key.id);
+  return key;
+}
+
+std::string id_of(const device_key& key) {
+  return {key.id, ::strnlen(key.id, sizeof key.id)};
+}
+
+DeviceEntry entry_of(const DeviceBan& ban, const BootClock& clock) {
+  ban_value value{};
+  value.expires_ns = clock.expiry(ban.expires);
+  value.ban_id = ban.ban_id;
+  value.reason = static_cast<__u32>(policy::Reason::banned_device);
+  return {key_of(ban.id), value};
+}
+
+bool is_same(const ban_value& left, const ban_value& right) {
+  if (left.ban_id != right.ban_id || left.reason != right.reason) return false;
+  if ((left.expires_ns == 0) != (right.expires_ns == 0)) return false;
+  const auto [low, high] = std::minmax(left.expires_ns, right.expires_ns);
+  return high - low <= same_expiry_ns;
+}
+
+}  // namespace
+
+Result<void> KernelDataplane::set_device_bans(std::span<const DeviceBan> bans) {
+  const BootClock clock;
+  const WallTime time = now();
+  std::unordered_map<std::string, DeviceBan> wanted;
+  wanted.reserve(bans.size());
+  for (const auto& ban : bans) {
+    if (fits(ban.id) && (!ban.expires || *ban.expires > time)) wanted.insert_or_assign(ban.id, ban);
+  }
+  if (!device_bans_known_) {  // what a former daemon left is compared with what is wanted
+    device_bans_ = std::move(wanted);
+    device_bans_known_ = true;
+    auto mended = mend_device_bans();
+    if (!mended) return note(std::unexpected(mended.error()));
+    return {};
+  }
+  std::vector<DeviceEntry> changed;
+  for (const auto& [id, ban] : wanted) {
+    const auto before = device_bans_.find(id);
+    if (before == device_bans_.end() || !(before->second == ban)) changed.push_back(entry_of(ban, clock));
+  }
+  std::vector<device_key> surplus;
+  for (const auto& [id, ban] : device_bans_) {
+    if (!wanted.contains(id)) surplus.push_back(key_of(id));
+  }
+  device_bans_ = std::move(wanted);
+  if (auto put = note(maps_.banned_devices.put(changed)); !put) return put;
+  if (auto erased = maps_.banned_devices.erase(surplus); !erased) return note(std::unexpected(erased.error()));
+  return {};
+}
+
+Result<std::size_t> KernelDataplane::mend_device_bans() {
+  const BootClock clock;
+  const WallTime time = now();
+  std::erase_if(device_bans_, [&](const auto& entry) { return entry.second.expires && *entry.second.expires <= time; });
+  const auto present = maps_.banned_devices.entries();
+  if (!present) return std::unexpected(present.error());
+  std::unordered_map<std::string, ban_value> rest;
+  rest.reserve(present->size());
+  for (const auto& [key, value] : *present) rest.emplace(id_of(key), value);
+  std::vector<DeviceEntry> missing;
+  for (const auto& [id, ban] : device_bans_) {
+    const auto entry = entry_of(ban, clock);
+    const auto found = rest.find(id);
+    if (found == rest.end() || !is_same(found->second, entry.second)) missing.push_back(entry);
+    if (found != rest.end()) rest.erase(found);
+  }
+  if (auto put = maps_.banned_devices.put(missing); !put) return std::unexpected(put.error());
+  std::vector<device_key> surplus;
+  surplus.reserve(rest.size());
+  for (const auto& [id, value] : rest) surplus.push_back(key_of(id));
+  if (auto erased = maps_.banned_devices.erase(surplus); !erased) return erased;
+  return missing.size() + surplus.size();
+}
+
+}  // namespace gatehouse::kernel
