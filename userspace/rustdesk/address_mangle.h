@@ -1,7 +1,7 @@
 // Addresses as RustDesk writes them in socket_addr, local_addr and socket_addr_v6 (AddrMangle of hbb_common): an IPv4
 // address and port mixed with a time and with trailing zeros cut (1 to 11 bytes; an address may become none at all), an
-// IPv6 address as its 16 bytes and the port little-endian (18 bytes). It hides nothing and proves nothing: who can write
-// it can write any address.
+// IPv6 address as its 16 bytes and the port little-endian (18 bytes). It hides nothing and proves nothing: who can
+// write it can write any address.
 //
 // Nothing fails: what hbbs reads as "no address" reads so here, as 0.0.0.0:0.
 #pragma once
