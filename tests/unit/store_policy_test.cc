@@ -51,6 +51,8 @@ policy::Document full_document() {
   document.services["desk"] = document.services["win2-ssh"];
   document.services["desk"].kind = policy::Kind::rustdesk;
   document.services["desk"].port = 21116;
+  document.services["desk"].rustdesk.incoming_only = {"111111111", "222222222"};
+  document.services["desk"].rustdesk.refusal_text = "Ask the desk";
   document.grants["bob-win1"] = {.user = "bob",
                                  .server = "win1",
                                  .protocol = "rdp",

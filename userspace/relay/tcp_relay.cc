@@ -37,6 +37,7 @@ class TcpRelay::Impl {
   bool end(EndReason reason, std::string detail, bool reset = true);  // false: had ended already
   void expire(SteadyTime now);
   void set_idle_timeout(std::chrono::milliseconds timeout) { options_.idle_timeout = timeout; }
+  void set_prologue(std::vector<std::uint8_t> bytes) { prologue_ = std::move(bytes); }
 
   [[nodiscard]] std::uint64_t bytes_from_client() const { return to_backend_.bytes_taken(); }
   [[nodiscard]] std::uint64_t bytes_to_client() const { return to_client_.bytes_delivered(); }
@@ -44,7 +45,7 @@ class TcpRelay::Impl {
  private:
   enum class Phase { waiting, dialing, dialed, forwarding };
 
-  Task<void> send_proxy_header();
+  Task<void> send_first(std::vector<std::uint8_t> bytes);
   Task<void> carry(Pump& pump, bool& finished);
   void side_failed(bool client_side, int error_number);
   void close_both(bool reset);
@@ -56,6 +57,7 @@ class TcpRelay::Impl {
   Socket backend_;
   Timer both_returned_;  // never expires: cancelled when the direction that forward() waits for has returned
   RelayOptions options_;
+  std::vector<std::uint8_t> prologue_;
   Pump to_backend_;
   Pump to_client_;
   Phase phase_ = Phase::waiting;
@@ -113,7 +115,11 @@ Task<RelayOutcome> TcpRelay::Impl::forward() {
   if (ended_) co_return outcome();
   phase_ = Phase::forwarding;
   if (options_.proxy_protocol == policy::ProxyProtocol::v2) {
-    co_await send_proxy_header();
+    co_await send_first(proxy_header_v2(options_.client, options_.proxy));
+    if (ended_) co_return outcome();
+  }
+  if (!prologue_.empty()) {
+    co_await send_first(std::exchange(prologue_, {}));
     if (ended_) co_return outcome();
   }
   boost::asio::co_spawn(client_.get_executor(), carry(to_client_, to_client_finished_),
@@ -131,12 +137,11 @@ Task<RelayOutcome> TcpRelay::Impl::forward() {
 }
 
 // A fresh connection has room for it; all the same nothing is taken for granted.
-Task<void> TcpRelay::Impl::send_proxy_header() {
-  const std::vector<std::uint8_t> header = proxy_header_v2(options_.client, options_.proxy);
+Task<void> TcpRelay::Impl::send_first(std::vector<std::uint8_t> bytes) {
   std::size_t sent = 0;
-  while (sent < header.size()) {
+  while (sent < bytes.size()) {
     const ssize_t count =
-        ::send(backend_.native_handle(), header.data() + sent, header.size() - sent, MSG_NOSIGNAL | MSG_DONTWAIT);
+        ::send(backend_.native_handle(), bytes.data() + sent, bytes.size() - sent, MSG_NOSIGNAL | MSG_DONTWAIT);
     if (count >= 0) {
       sent += static_cast<std::size_t>(count);
       continue;
@@ -284,6 +289,9 @@ TcpRelay::TcpRelay(Socket client, PipePool& pipes, RelayOptions options)
     : impl_(std::make_unique<Impl>(std::move(client), pipes, options)) {}
 TcpRelay::~TcpRelay() = default;
 
+void TcpRelay::set_prologue(std::vector<std::uint8_t> bytes) {
+  impl_->set_prologue(std::move(bytes));
+}
 Task<std::optional<RelayOutcome>> TcpRelay::dial() {
   return impl_->dial();
 }

@@ -11,6 +11,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/address.h"
 #include "base/result.h"
@@ -53,7 +54,9 @@ class TcpRelay {
   // Connects to the backend. No byte is passed before forward() is called. Error: the outcome to record (refused,
   // unreachable, timeout, or what abort() said).
   Task<std::optional<RelayOutcome>> dial();
-  // Sends the PROXY header if asked for, then forwards until both directions have ended. The relay must stay alive
+  // Bytes that the backend gets before what the client sends: taken from the client already, by who looked at them.
+  void set_prologue(std::vector<std::uint8_t> bytes);
+  // Sends the PROXY header if asked for and the prologue, then forwards until both directions have ended. The relay must stay alive
   // until this returns.
   Task<RelayOutcome> forward();
 

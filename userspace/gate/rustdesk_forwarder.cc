@@ -1,0 +1,254 @@
+#include "gate/rustdesk_forwarder.h"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <cerrno>
+#include <exception>
+#include <optional>
+#include <utility>
+
+#include "gate/message_link.h"
+#include "gate/websocket_link.h"
+#include "relay/connect.h"
+#include "relay/socket_options.h"
+
+namespace gatehouse::gate {
+
+using policy::EndReason;
+using policy::RustDeskPort;
+using relay::awaiting;
+using relay::RelayOutcome;
+using relay::Socket;
+using relay::SteadyTime;
+
+namespace {
+
+// A message that has begun is whole in this time, and a connection has one in that: hbbs itself waits 30 s.
+constexpr std::chrono::seconds longest_message_time{10};
+constexpr std::chrono::seconds longest_silence{90};
+constexpr std::chrono::seconds longest_farewell{3};
+
+class SignalForwarder final : public Forwarder {
+ public:
+  SignalForwarder(std::shared_ptr<Rendezvous> rendezvous, Socket client, relay::RelayOptions options,
+                  RustDeskTerms terms)
+      : rendezvous_(std::move(rendezvous)),
+        client_(std::move(client)),
+        backend_(client_.get_executor()),
+        both_returned_(client_.get_executor(), SteadyTime::max()),
+        options_(std::move(options)),
+        terms_(std::move(terms)) {
+    if (terms_.port == RustDeskPort::signal_websocket) {
+      client_link_ = std::make_unique<WebSocketLink>(client_, rustdesk::longest_message);
+      backend_link_ = std::make_unique<WebSocketLink>(backend_, rustdesk::longest_message);
+    } else {
+      client_link_ = std::make_unique<FrameLink>(client_);
+      backend_link_ = std::make_unique<FrameLink>(backend_);
+    }
+  }
+  ~SignalForwarder() override { rendezvous_->left(terms_.session); }
+
+  Task<std::optional<RelayOutcome>> prepare() override;
+  Task<RelayOutcome> forward() override;
+  bool abort(EndReason reason, std::string detail) override { return end(reason, std::move(detail), true); }
+  void expire(SteadyTime now) override;
+  void set_idle_timeout(std::chrono::milliseconds timeout) override { options_.idle_timeout = timeout; }
+  void announce_end(Duration) override {}  // no message of this protocol could say it
+  [[nodiscard]] std::uint64_t bytes_from_client() const override { return client_link_->bytes_read(); }
+  [[nodiscard]] std::uint64_t bytes_to_client() const override { return client_link_->bytes_written(); }
+
+ private:
+  bool end(EndReason reason, std::string detail, bool reset);
+  [[nodiscard]] RelayOutcome outcome() const { return {reason_, detail_, bytes_from_client(), bytes_to_client()}; }
+  Task<bool> open_websockets();
+  Task<void> carry(bool from_server);
+  Task<void> answer(MessageLink& to, DeviceVerdict verdict);
+  // false: the connection has ended with it.
+  Task<bool> pass_on(bool from_server, rustdesk::Buffer bytes);
+
+  std::shared_ptr<Rendezvous> rendezvous_;
+  Socket client_;
+  Socket backend_;
+  relay::Timer both_returned_;
+  relay::RelayOptions options_;
+  RustDeskTerms terms_;
+  std::unique_ptr<MessageLink> client_link_;
+  std::unique_ptr<MessageLink> backend_link_;
+  bool server_side_returned_ = true;
+  bool dialing_ = false;
+  bool forwarding_ = false;
+  bool ended_ = false;
+  std::optional<SteadyTime> answered_;
+  EndReason reason_ = EndReason::none;
+  std::string detail_;
+  SteadyTime began_{};
+  SteadyTime last_movement_{};
+  std::uint64_t bytes_seen_ = 0;
+};
+
+bool SignalForwarder::end(EndReason reason, std::string detail, bool reset) {
+  if (ended_) return false;
+  ended_ = true;
+  reason_ = reason;
+  detail_ = std::move(detail);
+  client_link_->close(reset);
+  backend_link_->close(reset);
+  return true;
+}
+
+Task<std::optional<RelayOutcome>> SignalForwarder::prepare() {
+  began_ = std::chrono::steady_clock::now();
+  last_movement_ = began_;
+  if (ended_) co_return outcome();
+  dialing_ = true;
+  if (auto failure = co_await relay::connect(backend_, options_)) {
+    end(failure->reason, std::move(failure->detail), true);
+    co_return outcome();
+  }
+  dialing_ = false;
+  if (ended_) co_return outcome();
+  relay::set_stream_options(client_.native_handle());
+  relay::set_stream_options(backend_.native_handle());
+  co_return std::nullopt;
+}
+
+Task<bool> SignalForwarder::open_websockets() {
+  auto& client = static_cast<WebSocketLink&>(*client_link_);
+  auto& backend = static_cast<WebSocketLink&>(*backend_link_);
+  auto request = co_await client.accept();
+  if (!request) {
+    end(EndReason::error, "client: " + client.fault(), true);
+    co_return false;
+  }
+  if (!co_await backend.connect(std::move(*request))) {
+    end(EndReason::error, backend.fault(), true);
+    co_return false;
+  }
+  co_return true;
+}
+
+Task<RelayOutcome> SignalForwarder::forward() {
+  if (ended_) co_return outcome();
+  forwarding_ = true;
+  if (terms_.port == RustDeskPort::signal_websocket && !co_await open_websockets()) co_return outcome();
+  server_side_returned_ = false;
+  boost::asio::co_spawn(client_.get_executor(), carry(true), [this](const std::exception_ptr& failure) {
+    if (failure) end(EndReason::error, "event loop failed", true);
+    server_side_returned_ = true;
+    both_returned_.cancel();
+  });
+  co_await carry(false);
+  if (!server_side_returned_) {
+    boost::system::error_code cancelled;
+    co_await both_returned_.async_wait(boost::asio::redirect_error(awaiting, cancelled));
+  }
+  co_return outcome();
+}
+
+Task<void> SignalForwarder::carry(bool from_server) {
+  MessageLink& source = from_server ? *backend_link_ : *client_link_;
+  while (auto message = co_await source.read()) {
+    if (ended_ || !co_await pass_on(from_server, std::move(*message))) co_return;
+  }
+  if (ended_ || answered_) co_return;
+  if (!source.fault().empty()) {
+    end(EndReason::error, std::string(from_server ? "backend: " : "client: ") + source.fault(), true);
+  } else if (from_server) {
+    end(EndReason::normal, {}, false);
+  } else {
+    backend_link_->finish();  // the server may have an answer under way
+  }
+}
+
+// What the gateway says instead of the server is the last word: nothing follows it, and it arrives, for the socket is
+// closed when its reader has read (a close with bytes unread would be a reset).
+Task<void> SignalForwarder::answer(MessageLink& to, DeviceVerdict verdict) {
+  answered_ = std::chrono::steady_clock::now();
+  backend_link_->close(true);
+  const bool arrived = co_await to.write(std::move(verdict.bytes));
+  to.finish();
+  while (arrived && !ended_ && co_await to.read()) {
+  }
+  end(EndReason::forced_disconnect, std::move(verdict.detail), false);
+}
+
+Task<bool> SignalForwarder::pass_on(bool from_server, rustdesk::Buffer bytes) {
+  MessageLink& source = from_server ? *backend_link_ : *client_link_;
+  MessageLink& sink = from_server ? *client_link_ : *backend_link_;
+  auto verdict = co_await rendezvous_->judge({.service = terms_.service,
+                                              .client = options_.client,
+                                              .session = terms_.session,
+                                              .port = terms_.port,
+                                              .from_server = from_server,
+                                              .secured = false,
+                                              .bytes = std::move(bytes)});
+  if (ended_ || answered_) co_return false;
+  switch (verdict.what) {
+    case DeviceVerdict::What::drop:
+      co_return true;
+    case DeviceVerdict::What::pass:
+      if (co_await sink.write(std::move(verdict.bytes))) co_return true;
+      end(from_server ? EndReason::client_reset : EndReason::backend_reset, {}, true);
+      co_return false;
+    case DeviceVerdict::What::reply:
+      co_return co_await source.write(std::move(verdict.bytes));
+    case DeviceVerdict::What::answer:
+      co_await answer(source, std::move(verdict));
+      co_return false;
+    case DeviceVerdict::What::close:
+      end(EndReason::forced_disconnect, std::move(verdict.detail), true);
+      co_return false;
+  }
+  co_return false;
+}
+
+void SignalForwarder::expire(SteadyTime now) {
+  if (ended_ || began_ == SteadyTime{}) return;
+  if (dialing_) {
+    if (now - began_ >= options_.connect_timeout) {
+      end(EndReason::backend_timeout, options_.backend.text() + ": no answer in time", true);
+    }
+    return;
+  }
+  if (!forwarding_) return;
+  if (answered_) {
+    if (now - *answered_ >= longest_farewell) client_link_->close(false);
+    return;
+  }
+  for (const auto* link : {client_link_.get(), backend_link_.get()}) {
+    const auto since = link->incomplete_since();
+    if (since && now - *since >= longest_message_time) {
+      end(EndReason::timeout, "a message was not whole in time", true);
+      return;
+    }
+  }
+  const std::uint64_t moved = client_link_->bytes_read() + client_link_->bytes_written();
+  if (moved != bytes_seen_) {
+    bytes_seen_ = moved;
+    last_movement_ = now;
+  }
+  const std::chrono::milliseconds silence =
+      options_.idle_timeout.count() > 0 ? std::min<std::chrono::milliseconds>(options_.idle_timeout, longest_silence)
+                                        : longest_silence;
+  if (now - last_movement_ >= silence) end(EndReason::inactivity_timeout, "no message for the idle timeout", true);
+}
+
+}  // namespace
+
+std::unique_ptr<Forwarder> make_signal_forwarder(std::shared_ptr<Rendezvous> rendezvous, relay::Socket client,
+                                                 relay::RelayOptions options, RustDeskTerms terms) {
+  return std::make_unique<SignalForwarder>(std::move(rendezvous), std::move(client), std::move(options),
+                                           std::move(terms));
+}
+
+std::unique_ptr<Forwarder> make_rustdesk_forwarder(std::shared_ptr<Rendezvous> rendezvous, relay::Socket client,
+                                                   relay::PipePool& pipes, relay::RelayOptions options,
+                                                   RustDeskTerms terms) {
+  if (terms.port == RustDeskPort::relay || terms.port == RustDeskPort::relay_websocket) {
+    return make_device_relay_forwarder(std::move(rendezvous), std::move(client), pipes, std::move(options),
+                                       std::move(terms));
+  }
+  return make_signal_forwarder(std::move(rendezvous), std::move(client), std::move(options), std::move(terms));
+}
+
+}  // namespace gatehouse::gate

@@ -1,0 +1,16 @@
+// Connects to a backend, waiting on the loop: dialer.h with the waiting. Who gives up closes the socket.
+// Threads: the loop of the socket.
+#pragma once
+
+#include <optional>
+
+#include "relay/dialer.h"
+#include "relay/loop.h"
+#include "relay/tcp_relay.h"
+
+namespace gatehouse::relay {
+
+// A value: why it is not connected. `socket` is closed before and open afterwards.
+Task<std::optional<DialFailure>> connect(Socket& socket, const RelayOptions& options);
+
+}  // namespace gatehouse::relay
