@@ -1,4 +1,5 @@
-// What the backend is told of the client: its sizes, its monitors and how dense they are.
+// What the backend is told of the client: its sizes, its monitors and how dense they are; and what the client is told
+// of the backend's bitmaps.
 #include "rdp/worker/settings.h"
 
 #include <freerdp/freerdp.h>
@@ -91,6 +92,25 @@ TEST_F(LegSettings, EachMonitorOfTheClientIsTheBackends) {
   EXPECT_EQ(second->width, 3840);
   EXPECT_EQ(second->attributes.desktopScaleFactor, 200U);
   EXPECT_EQ(second->attributes.orientation, 90U);
+}
+
+TEST_F(LegSettings, ThePackingOfBitmapsIsWhatBothHave) {
+  ASSERT_TRUE(freerdp_settings_set_bool(front_.get(), FreeRDP_DrawAllowSkipAlpha, TRUE));
+  ASSERT_TRUE(freerdp_settings_set_bool(front_.get(), FreeRDP_DrawAllowDynamicColorFidelity, TRUE));
+  ASSERT_TRUE(freerdp_settings_set_bool(front_.get(), FreeRDP_DrawAllowColorSubsampling, FALSE));
+  ASSERT_TRUE(freerdp_settings_set_bool(back_.get(), FreeRDP_DrawAllowColorSubsampling, TRUE));
+  hand_on();
+  EXPECT_TRUE(told(FreeRDP_DrawAllowSkipAlpha));
+  EXPECT_TRUE(told(FreeRDP_DrawAllowDynamicColorFidelity));
+  EXPECT_FALSE(told(FreeRDP_DrawAllowColorSubsampling)) << "the client has it not";
+  EXPECT_TRUE(keeps_to_drawing(*back_, *front_));
+  // The backend has not all of it; FreeRDP notes that in the settings of its leg.
+  ASSERT_TRUE(freerdp_settings_set_bool(back_.get(), FreeRDP_DrawAllowDynamicColorFidelity, FALSE));
+  EXPECT_FALSE(keeps_to_drawing(*back_, *front_));
+  ASSERT_TRUE(copy_drawing(*back_, *front_));
+  EXPECT_TRUE(keeps_to_drawing(*back_, *front_));
+  EXPECT_TRUE(freerdp_settings_get_bool(front_.get(), FreeRDP_DrawAllowSkipAlpha));
+  EXPECT_FALSE(freerdp_settings_get_bool(front_.get(), FreeRDP_DrawAllowDynamicColorFidelity));
 }
 
 }  // namespace

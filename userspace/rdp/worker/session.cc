@@ -190,10 +190,11 @@ bool Session::sizes_differ() const {
 }
 
 bool Session::open_gate() {
-  if (sizes_differ()) {
-    // The client learns the backend's size, and comes back here.
+  if (sizes_differ() || !keeps_to_drawing(*back()->settings, *front()->settings)) {
+    // The client learns what the backend is like, and comes back here.
     handshake_went_on();
-    return copy_size(*back()->settings, *front()->settings) && front()->update->DesktopResize(front());
+    return copy_size(*back()->settings, *front()->settings) && copy_drawing(*back()->settings, *front()->settings) &&
+           front()->update->DesktopResize(front());
   }
   link_.expect(std::nullopt);
   if (!is_open_ && !activate()) return false;

@@ -8,6 +8,8 @@
 #include <freerdp/peer.h>
 #include <freerdp/settings.h>
 
+#include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <cstring>
 
@@ -20,6 +22,9 @@ constexpr std::uint32_t largest_request = 16U << 20U;  // of a client's fragment
 // CHANNEL_CHUNK_LENGTH, what every backend takes (MS-RDPBCGR 2.2.7.1.10): the client's chunks go on as they come, and
 // when it is told how long they may be the backend has not said yet what it takes.
 constexpr std::uint32_t chunk_length = 1600;
+
+constexpr std::array drawing{FreeRDP_DrawAllowSkipAlpha, FreeRDP_DrawAllowColorSubsampling,
+                             FreeRDP_DrawAllowDynamicColorFidelity};
 
 struct Switch {
   FreeRDP_Settings_Keys_Bool key;
@@ -196,7 +201,7 @@ Result<void> set_up_back(const rdpSettings& front, rdpSettings& back, const Star
                        FreeRDP_FrameMarkerCommandEnabled, FreeRDP_SurfaceCommandsEnabled, FreeRDP_RemoteConsoleAudio,
                        FreeRDP_ConsoleSession, FreeRDP_UnicodeInput, FreeRDP_HasHorizontalWheel,
                        FreeRDP_HasExtendedMouseEvent, FreeRDP_HasRelativeMouseEvent, FreeRDP_HasQoeEvent});
-  set = set && copy_size(front, back) && copy_monitors(front, back) && only_ntlm(back);
+  set = set && copy_size(front, back) && copy_drawing(front, back) && copy_monitors(front, back) && only_ntlm(back);
   forget_orders(back);
   if (!set) return failure("the settings of the leg to the backend cannot be made");
   return {};
@@ -231,6 +236,18 @@ bool same_size(const rdpSettings& one, const rdpSettings& other) {
     if (freerdp_settings_get_uint32(&one, key) != freerdp_settings_get_uint32(&other, key)) return false;
   }
   return true;
+}
+
+bool keeps_to_drawing(const rdpSettings& back, const rdpSettings& front) {
+  return std::ranges::all_of(drawing, [&](const auto key) {
+    return freerdp_settings_get_bool(&back, key) || !freerdp_settings_get_bool(&front, key);
+  });
+}
+
+bool copy_drawing(const rdpSettings& from, rdpSettings& to) {
+  return std::ranges::all_of(drawing, [&](const auto key) {
+    return freerdp_settings_set_bool(&to, key, freerdp_settings_get_bool(&from, key)) == TRUE;
+  });
 }
 
 bool copy_size(const rdpSettings& from, rdpSettings& to) {

@@ -33,4 +33,9 @@ std::vector<std::string> accepted_channels(freerdp_peer* peer);
 bool same_size(const rdpSettings& one, const rdpSettings& other);
 bool copy_size(const rdpSettings& from, rdpSettings& to);
 
+// How bitmaps of 32 bits may be packed (drawingFlags, MS-RDPBCGR 2.2.7.1.2): a client reads them by what the server has
+// announced. True: the backend keeps to what the client was told.
+bool keeps_to_drawing(const rdpSettings& back, const rdpSettings& front);
+bool copy_drawing(const rdpSettings& from, rdpSettings& to);
+
 }  // namespace gatehouse::rdp
