@@ -34,7 +34,7 @@ void move_some(Buffer& to, Bytes& from, std::size_t count) {
 
 void FrameReader::forget() {
   returned_ = false;
-  if (held_.capacity() > kept_capacity) held_ = {};
+  if (held_.capacity() > kept_capacity) held_ = Buffer();
   held_.clear();
 }
 

@@ -3,7 +3,7 @@
 //
 // Ownership: texts and bytes of a parsed message are views of the bytes that were parsed and live as long as those; who
 // changes a message keeps what the new views show. Only lists and unknown fields are copies, so that parsing what
-// clients usually send allocates nothing.
+// clients usually send allocates nothing. A list has at most an entry for every two bytes.
 //
 // Strict, since hbbs (rust-protobuf: the last of several wins) and others (libprotobuf: they are merged) read doubtful
 // bytes differently: one union member, no field twice, shortest varints, valid UTF-8, no groups. A field with another
