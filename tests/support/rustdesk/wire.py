@@ -93,8 +93,8 @@ def _fields(text):
 
 
 _SCHEMAS = {name: _fields(text) for name, (_, text) in _MEMBERS.items()}
-_NUMBERS = {name: number for name, (number, _) in _MEMBERS.items()}
-_NAMES = {number: name for name, number in _NUMBERS.items()}
+MEMBER_NUMBERS = {name: number for name, (number, _) in _MEMBERS.items()}
+_NAMES = {number: name for name, number in MEMBER_NUMBERS.items()}
 
 
 class Message:
@@ -128,7 +128,7 @@ class Message:
         return b"".join(_written(field, self[field.name], field.name in self.fields) for field in order) + self.unknown
 
     def encode(self):
-        return member_bytes(_NUMBERS[self.member], self.body())
+        return member_bytes(MEMBER_NUMBERS[self.member], self.body())
 
     def readable(self):
         """For a log: bytes as hexadecimal digits, addresses as text."""
