@@ -1,0 +1,144 @@
+#!/usr/bin/env python3
+"""Runs scenarios: what devices do at places, what an operator does, and what is expected of it.
+
+  scenario.py --network JSON FILE...      JSON: a file as places.py describes it
+  scenario.py --check FILE...             only whether every line is a step
+
+One step a line, or several with `;` between them; `#` begins a comment. A scenario ends with its first step that does
+not come out as it says, and tells file, line and what was seen instead. Ends with 'N passed, N failed'; status 1 if one
+failed. Devices are named by their ids; the uuid and key of a device follow from the id it began with.
+
+Devices (time limits without a number are 10 s; GATEHOUSE_TEST_PATIENCE stretches them)
+  device ID at PLACE registers                       starts and must become online
+  device ID at PLACE starts                          starts, nothing is expected
+      ... known                                      as one whose key the server has: heartbeats, no RegisterPk at first
+      ... with the uuid of ID                        also: with the key of ID. Another device's
+      ... that relays                                as one that cannot be reached directly
+  device ID stops
+  expect ID online [within N s]
+  expect ID unanswered for N s                       not one answer in that time
+  expect ID answered WORD [within N s]               WORD: ok, request_pk, or a RegisterPkResponse: OK, NOT_SUPPORT, ...
+  expect ID keeps its id                             also: draws another id
+Sessions (the initiator is the device's place; `nobody` is one without an id)
+  device ID at PLACE punches TARGET                  also: nobody at PLACE punches TARGET
+  device ID at PLACE relays with TARGET              by RequestRelay, without a punch
+      ... by ws                                      WebSocket instead of TCP, at both servers
+      ... twice at once                              with the second connection that clients open
+      ... with token T                               also: with forged address A (X-Real-IP), with key exchange,
+      ... under uuid U                               a relay's own; without going direct
+  device ID at PLACE joins relay U [to TARGET] [by ws]   goes to hbbr without hbbs; with a target as its controller
+  expect ID refused REASON                           OFFLINE and the like, or a quoted part of the text
+  expect ID connected [directly|locally|by relay]
+  expect ID closed                                   also: unanswered
+  expect bytes both ways                             in the last session
+  expect relay closed within N s                     the last session, at both ends
+  expect session open for N s
+  session ends
+Questions
+  device ID at PLACE asks for ID,ID,...              who is online
+  expect online ID,ID,...                            exactly these of them; `expect online nobody`
+  device ID at PLACE tests its nat                   must see one port twice, and its own if there is no NAT
+  nobody at PLACE sends KIND of TARGET by tcp|ws|udp [with forged address A]   malformed.py lists the kinds
+  expect answers WORDS                               exactly these, with `,` between them; `expect answers nothing`
+  expect connection closed                           also: open
+Servers and operator
+  expect hbbs saw MEMBER of ID from PLACE [N times]  with that place's own address and port
+  expect hbbs saw no MEMBER of ID [for N s]          since the scenario began; with a time, from now on
+  operator bans device ID [for DURATION]             also: uuid of ID, key of ID, address of PLACE
+  operator unbans ...
+  operator does WORDS                                any other command of the gateway
+  service SETTING VALUE
+  hbbs restarts
+  expect audit WORD N times                          lines with this word in what the command `audit` prints
+  wait N s
+Commands of the network: ban, unban ({target}, and {duration} for `ban_for`), ban_address, unban_address ({address}),
+operator, service ({setting}, {value}), restart_hbbs, audit, and reset, which runs before and after each scenario. Bans of
+a scenario are lifted at its end.
+"""
+import argparse
+import asyncio
+import json
+import sys
+
+from expectations import Expectations
+from places import AgentError, Network
+from steps import ScenarioFailure, Steps, find_step
+
+
+class Scenario(Steps, Expectations):
+    """All that a scenario can say."""
+
+
+def read_steps(path):
+    """(line number, text) of each step; raises ScenarioFailure for a line that is none."""
+    found = []
+    with open(path, encoding="utf-8") as file:
+        for number, line in enumerate(file, 1):
+            for text in line.split("#")[0].split(";"):
+                if text := " ".join(text.split()):
+                    if find_step(Scenario, text) is None:
+                        raise ScenarioFailure(f"{path}:{number}: '{text}' is no step (scenario.py --help lists them)")
+                    found.append((number, text))
+    if not found:
+        raise ScenarioFailure(f"{path}: no steps")
+    return found
+
+
+async def run(path, network):
+    """Raises ScenarioFailure."""
+    scenario = Scenario(network)
+    steps = read_steps(path)
+    await scenario.begin()
+    try:
+        for number, text in steps:
+            method, arguments = find_step(Scenario, text)
+            try:
+                await method(scenario, *arguments)
+            except (ScenarioFailure, AgentError, KeyError) as error:
+                raise ScenarioFailure(f"{path}:{number}: {text}: {error.args[0]}") from error
+    finally:
+        await scenario.end()
+
+
+async def run_all(paths, description):
+    """How many passed."""
+    passed = 0
+    for path in paths:
+        network = Network(description)
+        try:
+            await run(path, network)
+            passed += 1
+            print(f"ok {path}", flush=True)
+        except ScenarioFailure as failure:
+            print(f"failed {failure.args[0]}", flush=True)
+        finally:
+            await network.stop()
+    return passed
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("files", nargs="+", metavar="FILE")
+    parser.add_argument("--network", metavar="JSON")
+    parser.add_argument("--check", action="store_true")
+    options = parser.parse_args()
+    if options.check:
+        passed = 0
+        for path in options.files:
+            try:
+                read_steps(path)
+                passed += 1
+            except ScenarioFailure as failure:
+                print(failure.args[0])
+    else:
+        if not options.network:
+            parser.error("--network says where the places are")
+        with open(options.network, encoding="utf-8") as file:
+            passed = asyncio.run(run_all(options.files, json.load(file)))
+    failed = len(options.files) - passed
+    print(f"{passed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
