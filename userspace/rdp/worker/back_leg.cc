@@ -32,6 +32,7 @@
 #include "rdp/worker/session.h"
 #include "rdp/worker/session_warning.h"
 #include "rdp/worker/settings.h"
+#include "rdp/worker/update_area.h"
 
 namespace gatehouse::rdp {
 namespace {
@@ -88,17 +89,21 @@ void decode(rdpContext* context, Decode&& with) {
 }
 
 BOOL on_surface_bits(rdpContext* context, const SURFACE_BITS_COMMAND* command) {
-  leg_of(context).session().warning().has_painted();
   if (!pass_on(context, [&](rdpContext* front) { return front->update->SurfaceBits(front, command); })) return FALSE;
+  leg_of(context).session().warning().has_painted(painted_area(*command));
   decode(context, [&](const Decoders& decoders) { return decoders.surface_bits(context, command); });
   return TRUE;
 }
 BOOL on_frame_marker(rdpContext* context, const SURFACE_FRAME_MARKER* marker) {
-  return pass_on(context, [&](rdpContext* front) { return front->update->SurfaceFrameMarker(front, marker); });
+  auto& warning = leg_of(context).session().warning();
+  return pass_on(context, [&](rdpContext* front) {
+    marker->frameAction == SURFACECMD_FRAMEACTION_BEGIN ? warning.frame_has_begun() : warning.frame_ends();
+    return front->update->SurfaceFrameMarker(front, marker);
+  });
 }
 BOOL on_bitmap_update(rdpContext* context, const BITMAP_UPDATE* bitmap) {
-  leg_of(context).session().warning().has_painted();
   if (!pass_on(context, [&](rdpContext* front) { return front->update->BitmapUpdate(front, bitmap); })) return FALSE;
+  leg_of(context).session().warning().has_painted(painted_area(*bitmap));
   decode(context, [&](const Decoders& decoders) { return decoders.bitmap_update(context, bitmap); });
   return TRUE;
 }
@@ -126,6 +131,7 @@ BOOL on_desktop_resize(rdpContext* context) {
   if (auto* events = back.leg->session().events()) events->resized(width, height);
   if (back.leg->tap() != nullptr && back.leg->tap()->works()) return TRUE;
   auto& session = back.leg->session();
+  session.warning().was_resized();
   return session.wait_at_gate() && session.back_was_resized() ? TRUE : FALSE;
 }
 

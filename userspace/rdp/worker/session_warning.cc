@@ -5,8 +5,6 @@
 #include <freerdp/update.h>
 #include <winpr/synch.h>
 
-#include <algorithm>
-#include <cstring>
 #include <utility>
 
 #include "rdp/event_track.h"
@@ -17,9 +15,8 @@ namespace gatehouse::rdp {
 namespace {
 
 constexpr std::size_t pixel_size = 4;
-constexpr std::size_t longest_bitmap = 12000;  // bytes: every client takes that, also one that takes no fragments
-constexpr std::chrono::milliseconds between_drawings{200};
-constexpr std::chrono::milliseconds drawn_again_after{1000};
+constexpr std::chrono::milliseconds longest_frame{200};       // then it is painted within it
+constexpr std::chrono::milliseconds drawn_again_after{1000};  // for what it says
 
 }  // namespace
 
@@ -93,71 +90,68 @@ bool SessionWarning::draw() {
   if (stream_.has_channel()) return false;
   const auto now = Clock::now();
   const auto since = now - older_drawn_;
-  if (!older_ || since >= drawn_again_after || (painted_ && since >= between_drawings)) {
+  if (!older_ || since >= drawn_again_after || (painted_over_ && since >= longest_frame)) {
     draw_older();
     older_drawn_ = now;
-    painted_ = false;
   }
-  return older_;
+  return older_.has_value();
 }
 
 void SessionWarning::end(rdpContext* back) {
   if (stream_.shows() && stream_.can_draw()) stream_.hide();
-  if (std::exchange(older_, false)) restore_older(back);
+  if (older_) restore_older(std::exchange(older_, std::nullopt)->area(), back);
 }
 
 void SessionWarning::draw_older() {
-  const auto* settings = session_.front()->settings;
-  const auto width = freerdp_settings_get_uint32(settings, FreeRDP_DesktopWidth);
-  older_banner_ =
-      warning_banner(wanted_->seconds(), width, freerdp_settings_get_uint32(settings, FreeRDP_DesktopHeight));
-  if (older_banner_.pixels.empty()) return;
-  older_area_ = {static_cast<std::uint16_t>((width - older_banner_.width) / 2), 0,
-                 static_cast<std::uint16_t>(older_banner_.width), static_cast<std::uint16_t>(older_banner_.height)};
-  older_ = true;
-  send_older(older_area_, older_banner_.pixels.data(), pixel_size * older_banner_.width);
+  const auto& settings = *session_.front()->settings;
+  const auto width = freerdp_settings_get_uint32(&settings, FreeRDP_DesktopWidth);
+  const auto banner =
+      warning_banner(wanted_->seconds(), width, freerdp_settings_get_uint32(&settings, FreeRDP_DesktopHeight));
+  if (banner.pixels.empty()) return;
+  const Area area{static_cast<std::uint16_t>((width - banner.width) / 2), 0, static_cast<std::uint16_t>(banner.width),
+                  static_cast<std::uint16_t>(banner.height)};
+  older_ = PaintedBitmap::packed(area, banner.pixels.data(), pixel_size * banner.width, settings);
+  paint_older();
 }
 
-void SessionWarning::restore_older(rdpContext* back) {
+void SessionWarning::paint_older() {
+  painted_over_ = false;
+  // Whoever sends next sees that the client is gone.
+  static_cast<void>(older_->send(*session_.front()));
+}
+
+void SessionWarning::has_painted(const Area& area) {
+  if (!older_ || !older_->is_touched_by(area)) return;
+  if (in_frame_) {
+    painted_over_ = true;
+  } else {
+    paint_older();
+  }
+}
+
+void SessionWarning::frame_ends() {
+  in_frame_ = false;
+  if (older_ && painted_over_) paint_older();
+}
+
+void SessionWarning::was_resized() {
+  older_.reset();
+  painted_over_ = false;
+  in_frame_ = false;
+}
+
+void SessionWarning::restore_older(const Area& area, rdpContext* back) {
   if (!session_.is_open()) return;  // all of it is painted anew anyway
   const rdpGdi* gdi = back->gdi;
   if (session_.sink() != nullptr && gdi != nullptr && gdi->primary_buffer != nullptr &&
-      gdi->width >= older_area_.left + older_area_.width && gdi->height >= older_area_.top + older_area_.height) {
-    send_older(older_area_,
-               gdi->primary_buffer + std::size_t{older_area_.top} * gdi->stride + pixel_size * older_area_.left,
-               gdi->stride);
+      gdi->width >= area.left + area.width && gdi->height >= area.top + area.height) {
+    const auto* pixels = gdi->primary_buffer + std::size_t{area.top} * gdi->stride + pixel_size * area.left;
+    static_cast<void>(PaintedBitmap::exact(area, pixels, gdi->stride).send(*session_.front()));
     return;
   }
-  const RECTANGLE_16 area{older_area_.left, older_area_.top, static_cast<UINT16>(older_area_.left + older_area_.width),
-                          static_cast<UINT16>(older_area_.top + older_area_.height)};
-  static_cast<void>(back->update->RefreshRect(back, 1, &area));
-}
-
-// Uncompressed, from the bottom line to the top one (MS-RDPBCGR 2.2.9.1.1.3.1.2.2), in bands.
-void SessionWarning::send_older(const Area& area, const std::uint8_t* pixels, std::size_t stride) {
-  const std::size_t line = pixel_size * area.width;
-  const std::uint32_t most_rows = std::max<std::uint32_t>(1, static_cast<std::uint32_t>(longest_bitmap / line));
-  std::vector<std::uint8_t> band;
-  for (std::uint32_t top = 0; top < area.height; top += most_rows) {
-    const auto rows = std::min<std::uint32_t>(most_rows, area.height - top);
-    band.resize(line * rows);
-    for (std::uint32_t row = 0; row < rows; ++row) {
-      std::memcpy(band.data() + line * (rows - 1 - row), pixels + stride * (top + row), line);
-    }
-    BITMAP_DATA data{};
-    data.destLeft = area.left;
-    data.destTop = area.top + top;
-    data.destRight = area.left + area.width - 1U;
-    data.destBottom = area.top + top + rows - 1;
-    data.width = area.width;
-    data.height = rows;
-    data.bitsPerPixel = 32;
-    data.bitmapLength = static_cast<UINT32>(band.size());
-    data.bitmapDataStream = band.data();
-    const BITMAP_UPDATE update{.number = 1, .rectangles = &data, .skipCompression = TRUE};
-    rdpContext* front = session_.front();
-    if (!front->update->BitmapUpdate(front, &update)) return;
-  }
+  const RECTANGLE_16 covered{area.left, area.top, static_cast<UINT16>(area.left + area.width),
+                             static_cast<UINT16>(area.top + area.height)};
+  static_cast<void>(back->update->RefreshRect(back, 1, &covered));
 }
 
 }  // namespace gatehouse::rdp

@@ -1,6 +1,7 @@
 // The warning that a session ends soon, drawn over the client's picture for some seconds: over the graphics pipeline by
-// its own means (worker/graphics_stream.h), over older graphics as a bitmap, which is drawn again when the server has
-// painted over it and replaced by the server's picture in the end.
+// its own means (worker/graphics_stream.h), over older graphics as a bitmap. That is painted again whenever the server
+// has painted over it: before the end of the server's frame where it marks its frames (MS-RDPBCGR 2.2.9.2.3), else at
+// once; and it is replaced by the server's picture in the end.
 //
 // Threads: warn() any; from_client() the front's; all else the back's, which waits for wake_up() as well.
 #pragma once
@@ -12,6 +13,7 @@
 #include <vector>
 
 #include "rdp/worker/graphics_stream.h"
+#include "rdp/worker/painted_bitmap.h"
 
 using rdpContext = struct rdp_context;
 
@@ -33,7 +35,11 @@ class SessionWarning {
   [[nodiscard]] void* wake_up() const { return woken_; }  // a WinPR event
 
   GraphicsStream& stream() { return stream_; }
-  void has_painted() { painted_ = true; }  // older graphics
+  // Of older graphics: what the client has been sent, and before it is sent that a frame ends.
+  void frame_has_begun() { in_frame_ = true; }
+  void has_painted(const Area& area);
+  void frame_ends();
+  void was_resized();  // all of it is painted anew
   // Does what is due; true: it wants to be called again soon, whatever comes.
   bool look(rdpContext* back);
 
@@ -48,8 +54,8 @@ class SessionWarning {
   bool draw();
   void end(rdpContext* back);
   void draw_older();
-  void restore_older(rdpContext* back);
-  void send_older(const Area& area, const std::uint8_t* pixels, std::size_t stride);
+  void paint_older();
+  void restore_older(const Area& area, rdpContext* back);
   void tell(bool shown);
 
   Session& session_;
@@ -59,11 +65,10 @@ class SessionWarning {
   std::optional<Clock::time_point> request_;  // when the session ends
 
   std::optional<Wanted> wanted_;
-  bool older_ = false;  // it is drawn over older graphics
-  bool painted_ = false;
-  Area older_area_;
-  Banner older_banner_;
+  std::optional<PaintedBitmap> older_;  // it is there over older graphics
   Clock::time_point older_drawn_;
+  bool painted_over_ = false;
+  bool in_frame_ = false;
 };
 
 }  // namespace gatehouse::rdp
