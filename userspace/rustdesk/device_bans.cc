@@ -10,6 +10,7 @@ namespace gatehouse::rustdesk {
 
 void DeviceTable::set_bans(std::shared_ptr<const policy::BanTable> bans) {
   const auto old = std::exchange(bans_, std::move(bans));
+  ++bans_version_;
   for (const auto& ban : bans_->names().differing_from(old->names())) {
     if (ban.subject != policy::Subject::device) continue;
     const bool banned = bans_->names().find(policy::Subject::device, ban.name, WallTime::min()) != nullptr;
@@ -53,6 +54,7 @@ void DeviceTable::set_mark(Slot slot) {
   const bool marked = device.id_banned || device.listed || touched(device.uuid) || touched(device.pk);
   if (marked != device.marked) {
     device.marked = marked;
+    ++bans_version_;
     marked ? static_cast<void>(marked_.insert(slot)) : static_cast<void>(marked_.erase(slot));
     for (auto at = device.first_sighting; at != no_slot; at = sightings_[at].next_of_device) {
       auto& sighting = sightings_[at];

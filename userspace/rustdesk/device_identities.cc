@@ -68,6 +68,7 @@ void DeviceTable::set_identity(Slot slot, std::string_view uuid, std::string_vie
     device.identity_since = now;
     device.identity_confirmed = confirmed || (same && device.identity_confirmed);
     if (confirmed) set_changed(slot);
+    if (device.marked) ++bans_version_;
   }
   set_mark(slot);
   if (device.id_banned) {  // its machine is banned from now on, whatever its other ids are

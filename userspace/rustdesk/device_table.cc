@@ -63,6 +63,16 @@ const Sighting* DeviceTable::sighting(Slot device, const Address& address) const
   return nullptr;
 }
 
+bool DeviceTable::is_elsewhere(Slot device, const Address& address, bool confirmed, WallTime now) const {
+  for (auto slot = devices_[device].first_sighting; slot != no_slot; slot = sightings_[slot].next_of_device) {
+    const auto& seen = sightings_[slot];
+    const auto& other = places_[seen.place].address;
+    if (other == address || other.is_v4() != address.is_v4() || !is_live(seen, now)) continue;
+    if (seen.confirmed || !confirmed) return true;
+  }
+  return false;
+}
+
 Slot DeviceTable::heard_from(const Endpoint& endpoint) const {
   const auto& heard =
       heard_[(hash(bytes_of_address(endpoint.address), HashOf::address) + endpoint.port) % heard_places];

@@ -68,6 +68,8 @@ class DeviceTable {
   [[nodiscard]] std::optional<DeviceBan> ban_of(std::string_view id, WallTime now) const;
   // Of a registration with this uuid and key, which need not be what the table has for the id.
   [[nodiscard]] std::optional<DeviceBan> ban_of(std::string_view id, Bytes uuid, Bytes pk, WallTime now) const;
+  // Changes with everything that may change a device's ban, but time.
+  [[nodiscard]] std::uint64_t bans_version() const { return bans_version_; }
   // Devices with a mark, in any order.
   [[nodiscard]] const std::unordered_set<Slot>& marked() const { return marked_; }
 
@@ -79,6 +81,8 @@ class DeviceTable {
   [[nodiscard]] const Place* place(const Address& address) const;
   [[nodiscard]] const Sighting& sighting(Slot slot) const { return sightings_[slot]; }
   [[nodiscard]] const Sighting* sighting(Slot device, const Address& address) const;
+  // It is heard at another address of the same family; `confirmed`: and hbbs knows it there.
+  [[nodiscard]] bool is_elsewhere(Slot device, const Address& address, bool confirmed, WallTime now) const;
   // Whose heartbeat came from this endpoint last; no_slot: not known.
   [[nodiscard]] Slot heard_from(const Endpoint& endpoint) const;
   [[nodiscard]] bool is_live(const Device& device, WallTime now) const {
@@ -164,6 +168,7 @@ class DeviceTable {
   // What an answer of hbbs belongs to. Of a fixed size: what is displaced is not confirmed this time.
   std::vector<Heard> heard_;
   std::vector<Registration> registrations_;
+  std::uint64_t bans_version_ = 0;
   std::uint32_t lives_ = 0;
   std::uint64_t refused_ = 0;
   std::uint64_t displaced_ = 0;
