@@ -84,5 +84,20 @@ TEST(NameBans, AgreeWithAPlainMapOverManyChanges) {
   for (const auto& [who, id] : plain) EXPECT_EQ(bans.find(who.first, who.second, moment("2026-12-01"))->id, id);
 }
 
+TEST(NameBans, TellWhatDiffersFromAnOlderTable) {
+  const std::vector<NameBan> first{{1, Subject::device, "111111", std::nullopt},
+                                   {2, Subject::device, "222222", std::nullopt},
+                                   {3, Subject::user, "alice", std::nullopt}};
+  const NameBans before(first);
+  EXPECT_TRUE(before.differing_from(before).empty());
+  EXPECT_EQ(before.differing_from({}).size(), 3U);
+  const auto after = before.with(
+      std::vector<NameBan>{{4, Subject::device, "333333", std::nullopt}, {5, Subject::device, "222222", std::nullopt}},
+      std::vector<NameBan>{{0, Subject::device, "111111", std::nullopt}});
+  std::map<std::string, std::uint64_t> differing;
+  for (const auto& ban : after.differing_from(before)) differing.emplace(ban.name, ban.id);
+  EXPECT_EQ(differing, (std::map<std::string, std::uint64_t>{{"111111", 1}, {"222222", 5}, {"333333", 4}}));
+}
+
 }  // namespace
 }  // namespace gatehouse::policy

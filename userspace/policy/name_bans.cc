@@ -100,6 +100,32 @@ std::vector<NameBan> NameBans::list() const {
   return list;
 }
 
+std::vector<NameBan> NameBans::differing_from(const NameBans& old) const {
+  static const Shard none;
+  std::vector<NameBan> differing;
+  for (std::size_t place = 0; place < places; ++place) {
+    const auto& node = nodes_[place / fan_out];
+    const auto& old_node = old.nodes_[place / fan_out];
+    if (node == old_node) {
+      place += fan_out - 1;
+      continue;
+    }
+    const Shard* shard = node ? (*node)[place % fan_out].get() : nullptr;
+    const Shard* old_shard = old_node ? (*old_node)[place % fan_out].get() : nullptr;
+    if (shard == old_shard) continue;
+    if (shard == nullptr) shard = &none;
+    if (old_shard == nullptr) old_shard = &none;
+    for (const auto& [key, ban] : *shard) {
+      const auto at = find_in(*old_shard, key, ban.subject, ban.name);
+      if (at == old_shard->end() || at->second != ban) differing.push_back(ban);
+    }
+    for (const auto& [key, ban] : *old_shard) {
+      if (find_in(*shard, key, ban.subject, ban.name) == shard->end()) differing.push_back(ban);
+    }
+  }
+  return differing;
+}
+
 const NameBan* NameBans::find(Subject subject, std::string_view name, WallTime time) const {
   if (empty()) return nullptr;
   const auto key = key_of(subject, name);

@@ -42,6 +42,10 @@ class NameBans {
   // A table with the bans of these names taken out (only subject and name of `removed` count) and then `added` put in.
   [[nodiscard]] NameBans with(std::span<const NameBan> added, std::span<const NameBan> removed) const;
 
+  // The bans that are not in `old`, and those of `old` whose names have none here. As cheap as the parts that the two
+  // do not share. Each name once.
+  [[nodiscard]] std::vector<NameBan> differing_from(const NameBans& old) const;
+
  private:
   // By the hash of subject and name, so that a name can be asked for without copying it.
   using Shard = std::unordered_multimap<std::uint64_t, NameBan>;

@@ -1,0 +1,183 @@
+#include "rustdesk/initiator.h"
+
+#include <sodium.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "rustdesk/wire.h"
+
+namespace gatehouse::rustdesk {
+namespace {
+
+constexpr Duration asked_lately = std::chrono::seconds(30);
+constexpr Duration remembered = std::chrono::hours(1);
+constexpr Duration token_kept = std::chrono::hours(12);
+constexpr std::size_t token_places = 16384;
+constexpr std::size_t most_connections = 100'000;
+constexpr std::size_t most_looked_at = 1024;
+
+constexpr std::array<std::string_view, 3> outcomes{"unknown", "ambiguous", "known"};
+constexpr std::array<std::string_view, 8> evidences{"none",           "claim",       "seen_before", "several_devices",
+                                                    "online_request", "sole_device", "token",       "connection"};
+
+}  // namespace
+
+std::string_view name(Outcome outcome) {
+  return outcomes.at(static_cast<std::size_t>(outcome));
+}
+std::string_view name(Evidence evidence) {
+  return evidences.at(static_cast<std::size_t>(evidence));
+}
+
+// Those who may be behind a place.
+struct InitiatorResolver::Members {
+  std::vector<Slot> refused;
+  std::vector<Slot> others;  // confirmed there, or as good as that
+  std::vector<Slot> claims;
+  bool more = false;
+  bool live = false;     // one of them is there now, not only remembered
+  bool unknown = false;  // not each could be looked at
+
+  static void add(std::vector<Slot>& to, Slot device, bool& more) {
+    to.size() < Resolution::most_ids ? to.push_back(device) : static_cast<void>(more = true);
+  }
+  [[nodiscard]] bool sole() const { return refused.size() + others.size() == 1 && !more; }
+};
+
+InitiatorResolver::InitiatorResolver(const DeviceTable& table) : table_(table), tokens_(token_places) {
+  randombytes_buf(token_key_.data(), token_key_.size());
+}
+
+void InitiatorResolver::registered(std::uint64_t connection, std::string_view id) {
+  if (connection == 0 || id.empty() || id.size() > 128 || registered_.size() >= most_connections) return;
+  registered_[connection] = id;
+}
+
+InitiatorResolver::Token& InitiatorResolver::token_of(std::string_view text, std::array<unsigned char, 16>& digest) {
+  const auto bytes = as_bytes(text);
+  crypto_generichash(digest.data(), digest.size(), bytes.data(), bytes.size(), token_key_.data(), token_key_.size());
+  std::uint64_t place = 0;
+  std::memcpy(&place, digest.data(), sizeof(place));
+  return tokens_[place % token_places];
+}
+
+Resolution InitiatorResolver::resolve(const Question& question, const Refused& refused, WallTime now) {
+  if (question.connection != 0) {
+    const auto found = registered_.find(question.connection);
+    if (found != registered_.end()) return {Outcome::known, Evidence::connection, {found->second}};
+  }
+  std::array<unsigned char, 16> digest{};
+  Token* token = question.token.empty() ? nullptr : &token_of(question.token, digest);
+  if (token != nullptr && !token->id.empty() && token->digest == digest && now - token->at <= token_kept) {
+    return {Outcome::known, Evidence::token, {token->id}};
+  }
+  const auto* place = table_.place(question.source);
+  if (place == nullptr) return {};
+  auto resolution = resolve_place(*place, refused, now);
+  if (token != nullptr && resolution.outcome == Outcome::known && resolution.evidence == Evidence::sole_device) {
+    *token = {digest, resolution.ids.front(), now};
+  }
+  return resolution;
+}
+
+Resolution InitiatorResolver::resolve_place(const Place& place, const Refused& refused, WallTime now) const {
+  Members members;
+  look_at_marked(place, refused, now, members);
+  look_at_others(place, refused, now, members);
+  Resolution resolution;
+  const auto take = [&](const std::vector<Slot>& devices) {
+    for (const auto device : devices) {
+      if (resolution.ids.size() == Resolution::most_ids) resolution.more = true;
+      if (!resolution.more) resolution.ids.push_back(table_.device(device).id);
+    }
+  };
+  resolution.more = members.more;
+  if (members.refused.empty() && members.others.empty()) {
+    if (members.claims.empty()) return {};
+    resolution.evidence = Evidence::claim;
+    take(members.claims);
+    return resolution;
+  }
+  if (members.sole() && members.live) {
+    resolution.outcome = Outcome::known;
+    const auto slot = members.refused.empty() ? members.others.front() : members.refused.front();
+    const bool claimed = members.refused.empty() && !table_.sighting(slot, place.address)->confirmed;
+    resolution.evidence = claimed ? Evidence::online_request : Evidence::sole_device;
+    take(members.refused);
+    take(members.others);
+    return resolution;
+  }
+  if (const auto* asker = sole_asker(place, now); asker != nullptr) {
+    return {Outcome::known, Evidence::online_request, {asker->id}};
+  }
+  resolution.outcome = Outcome::ambiguous;
+  resolution.evidence = members.live ? Evidence::several_devices : Evidence::seen_before;
+  resolution.refused = !members.refused.empty() || members.unknown;
+  resolution.more = false;
+  take(members.refused);
+  take(members.others);
+  resolution.more = resolution.more || members.more;
+  return resolution;
+}
+
+void InitiatorResolver::look_at_marked(const Place& place, const Refused& refused, WallTime now,
+                                       Members& members) const {
+  std::size_t looked = 0;
+  for (auto at = place.sightings[1].first; at != no_slot; at = table_.sighting(at).by_place.next) {
+    const auto& seen = table_.sighting(at);
+    if (now - seen.last_seen > remembered) return;
+    if (++looked > most_looked_at) {
+      members.unknown = true;
+      return;
+    }
+    const bool live = table_.is_live(seen, now);
+    if (refused.refused(seen.device)) {
+      if (!live && table_.is_elsewhere(seen.device, place.address, false, now)) continue;
+      Members::add(members.refused, seen.device, members.more);
+      members.live |= live;
+    } else if (live) {
+      Members::add(seen.confirmed ? members.others : members.claims, seen.device, members.more);
+      members.live |= seen.confirmed;
+    }
+  }
+}
+
+void InitiatorResolver::look_at_others(const Place& place, const Refused& refused, WallTime now,
+                                       Members& members) const {
+  const bool all = refused.looks_at_all();
+  std::size_t looked = 0;
+  for (auto at = place.sightings[0].first; at != no_slot; at = table_.sighting(at).by_place.next) {
+    const auto& seen = table_.sighting(at);
+    if (!table_.is_live(seen, now)) return;
+    if (++looked > most_looked_at) {
+      members.unknown |= all;
+      return;
+    }
+    const bool asked = now - seen.last_online_request <= asked_lately;
+    if (!seen.confirmed && (!asked || table_.is_elsewhere(seen.device, place.address, true, now))) {
+      if (members.claims.size() < Resolution::most_ids) members.claims.push_back(seen.device);
+      continue;
+    }
+    members.live = true;
+    if (all && refused.refused(seen.device)) {
+      Members::add(members.refused, seen.device, members.more);
+      continue;
+    }
+    Members::add(members.others, seen.device, members.more);
+    if (!all && members.more) return;
+  }
+}
+
+// Who alone of a place has a list of peers open.
+const Device* InitiatorResolver::sole_asker(const Place& place, WallTime now) const {
+  const auto lately = [&](const Asker& asker) { return asker.device != no_slot && now - asker.at <= asked_lately; };
+  if (!lately(place.askers[0]) || lately(place.askers[1])) return nullptr;
+  const auto slot = place.askers[0].device;
+  const auto* device = table_.device(slot, place.askers[0].life);
+  const auto* seen = device == nullptr ? nullptr : table_.sighting(slot, place.address);
+  if (seen == nullptr) return nullptr;
+  return !seen->confirmed && table_.is_elsewhere(slot, place.address, true, now) ? nullptr : device;
+}
+
+}  // namespace gatehouse::rustdesk
