@@ -202,6 +202,7 @@ struct deny_event {
   __u32 suppressed; /* events of this subject that the rate limit held back since the last one sent */
   __u8 observed;    /* 1: mode is observe, nothing was dropped */
   __u8 zero[3];
+  struct device_key device; /* of DENY_EVENT_BANNED_DEVICE; else zero */
 };
 
 #ifdef __cplusplus
@@ -225,7 +226,7 @@ GATEHOUSE_ASSERT(sizeof(struct verdict_value) == 32);
 GATEHOUSE_ASSERT(__builtin_offsetof(struct verdict_value, hits) == 16);
 GATEHOUSE_ASSERT(sizeof(struct failsafe_key) == 20);
 GATEHOUSE_ASSERT(sizeof(struct mode_value) == 24);
-GATEHOUSE_ASSERT(sizeof(struct deny_event) == 64);
+GATEHOUSE_ASSERT(sizeof(struct deny_event) == 80);
 GATEHOUSE_ASSERT(__builtin_offsetof(struct deny_event, port) == 48);
 #undef GATEHOUSE_ASSERT
 

@@ -14,6 +14,7 @@ struct denial {
   __u32 reason;
   __u8 kind; /* deny_event_kind */
   __u8 observed;
+  const struct device_key* device; /* or 0 */
 };
 
 /*
@@ -81,6 +82,11 @@ static __always_inline void send_report(const struct flow_key* flow, const struc
   event->zero[0] = 0;
   event->zero[1] = 0;
   event->zero[2] = 0;
+  if (denial->device) {
+    __builtin_memcpy(&event->device, denial->device, sizeof(event->device));
+  } else {
+    __builtin_memset(&event->device, 0, sizeof(event->device));
+  }
   bpf_ringbuf_submit(event, 0);
   count(COUNTER_EVENTS_SENT);
 }

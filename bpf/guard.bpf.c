@@ -86,10 +86,10 @@ static __always_inline bool is_for_rustdesk(const struct packet* packet) {
   return service && service->kind == GATEHOUSE_KIND_RUSTDESK;
 }
 
-static __always_inline struct ban_value* device_ban(const __u8* data, const __u8* data_end, __u64* now_ns) {
-  union rustdesk_words words __attribute__((aligned(8)));
-  if (!rustdesk_read_id(data, data_end, &words)) return 0;
-  struct ban_value* ban = bpf_map_lookup_elem(&banned_devices, &words.key);
+static __always_inline struct ban_value* device_ban(const __u8* data, const __u8* data_end, __u64* now_ns,
+                                                    union rustdesk_words* words) {
+  if (!rustdesk_read_id(data, data_end, words)) return 0;
+  struct ban_value* ban = bpf_map_lookup_elem(&banned_devices, &words->key);
   return ban && ban_holds(ban, now_ns) ? ban : 0;
 }
 
@@ -98,13 +98,15 @@ static __always_inline int pass(void) {
   return XDP_PASS;
 }
 
-static __always_inline int refuse(const struct packet* packet, struct ban_value* ban, enum deny_event_kind kind,
-                                  enum gatehouse_counter counter, const struct mode_value* mode_cell, __u64 now_ns) {
+static __always_inline int refuse_device(const struct packet* packet, struct ban_value* ban, enum deny_event_kind kind,
+                                         enum gatehouse_counter counter, const struct mode_value* mode_cell,
+                                         __u64 now_ns, const struct device_key* device) {
   struct denial denial = {
       .cause_id = ban->ban_id,
       .reason = ban->reason,
       .kind = (__u8)kind,
       .observed = mode_cell->mode != MODE_ENFORCE,
+      .device = device,
   };
   report(&packet->flow, &denial, &ban->reports, now_ns);
   if (denial.observed) {
@@ -113,6 +115,11 @@ static __always_inline int refuse(const struct packet* packet, struct ban_value*
   }
   count(counter);
   return XDP_DROP;
+}
+
+static __always_inline int refuse(const struct packet* packet, struct ban_value* ban, enum deny_event_kind kind,
+                                  enum gatehouse_counter counter, const struct mode_value* mode_cell, __u64 now_ns) {
+  return refuse_device(packet, ban, kind, counter, mode_cell, now_ns, 0);
 }
 
 SEC("xdp")
@@ -140,8 +147,12 @@ int guard(struct xdp_md* context) {
   if (ban) return refuse(packet, ban, DENY_EVENT_BANNED_NET, COUNTER_BANNED_NET_DROPPED, mode_cell, now_ns);
 
   if (is_for_rustdesk(packet)) {
-    ban = device_ban(data, data_end, &now_ns);
-    if (ban) return refuse(packet, ban, DENY_EVENT_BANNED_DEVICE, COUNTER_BANNED_DEVICE_DROPPED, mode_cell, now_ns);
+    union rustdesk_words device __attribute__((aligned(8)));
+    ban = device_ban(data, data_end, &now_ns, &device);
+    if (ban) {
+      return refuse_device(packet, ban, DENY_EVENT_BANNED_DEVICE, COUNTER_BANNED_DEVICE_DROPPED, mode_cell, now_ns,
+                           &device.key);
+    }
   }
 
   const bool is_new = packet->opening || (packet->flow.l4proto == PROTOCOL_UDP && packet->flow.port != 0);

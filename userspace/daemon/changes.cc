@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "daemon/daemon.h"
+#include "policy/service_ports.h"
 
 namespace gatehouse::daemon {
 
@@ -15,6 +16,7 @@ Daemon::Consequences Daemon::put_in_force(policy::Snapshot snapshot) {
   const auto former = std::exchange(snapshot_, std::move(snapshot));
   Consequences consequences;
   consequences.sessions_ended = gate_->publish(snapshot_);
+  consequences.sessions_ended += follow_devices(rendezvous_->publish(snapshot_));
   if (services_changed) {
     const auto steered = steer(*snapshot_.policy);
     alarms_.follow("steering", steered);
@@ -26,15 +28,28 @@ Daemon::Consequences Daemon::put_in_force(policy::Snapshot snapshot) {
   return consequences;
 }
 
+std::size_t Daemon::follow_devices(const gate::DeviceConsequences& devices) {
+  if (devices.kernel_bans) follow_bans(dataplane_->set_device_bans(*devices.kernel_bans));
+  if (devices.sessions.empty()) return 0;
+  return gate_->end_sessions(devices.sessions, policy::EndReason::banned, "the relay is no longer allowed").size();
+}
+
 Result<void> Daemon::steer(const policy::Policy& policy) {
   std::vector<kernel::ServiceBinding> bindings;
   bindings.reserve(policy.services().size());
   for (const auto& service : policy.services()) {
-    bindings.push_back({.proxy = {service.spec.proxy_ip, service.spec.port},
-                        .transport = service.spec.transport,
-                        .service_id = service.id,
-                        .kind = service.spec.kind,
-                        .listener_slot = 0});
+    for (const auto& [transport, port] : policy::ports_of(service.spec)) {
+      kernel::ServiceBinding binding{.proxy = {service.spec.proxy_ip, port},
+                                     .transport = transport,
+                                     .service_id = service.id,
+                                     .kind = service.spec.kind,
+                                     .listener_slot = transport == policy::Transport::udp ? gate::datagram_slot : 0};
+      bindings.push_back(binding);
+      if (transport != policy::Transport::udp) continue;
+      binding.proxy.address = policy.server(service.server).address;
+      binding.from_server = true;
+      bindings.push_back(binding);
+    }
   }
   return dataplane_->set_services(bindings, policy.pools(), policy.version());
 }

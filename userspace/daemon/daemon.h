@@ -11,6 +11,7 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "admin/http_server.h"
@@ -24,6 +25,7 @@
 #include "daemon/recording_views.h"
 #include "gate/gate.h"
 #include "gate/rdp_forwarder.h"
+#include "gate/rendezvous.h"
 #include "kernel/dataplane.h"
 #include "policy/engine.h"
 #include "store/store.h"
@@ -111,6 +113,12 @@ class Daemon final : public admin::Operations {
   void record_kernel_event(const deny_event& event);
   void record_withheld_kernel_events();
 
+  // services of kind rustdesk (rendezvous.cc)
+  Result<void> open_rendezvous();
+  void keep_devices();  // what changed of them, into the store
+  void follow_rendezvous();
+  void take_dropped_heartbeat(const deny_event& event);
+
   // sessions of kind rdp (rdp_services.cc)
   Result<void> open_rdp_services();
   Result<void> open_recordings();
@@ -135,6 +143,7 @@ class Daemon final : public admin::Operations {
   };
   Consequences put_in_force(policy::Snapshot snapshot);
   Result<void> steer(const policy::Policy& policy);
+  std::size_t follow_devices(const gate::DeviceConsequences& devices);  // the number of sessions that it ended
   [[nodiscard]] admin::Outcome not_taken_by_the_kernel(std::uint64_t version, const Error& error) const;
   Result<std::size_t> remove_untrue_verdicts();
   void follow_bans(const Result<void>& changed);
@@ -159,6 +168,7 @@ class Daemon final : public admin::Operations {
   std::shared_ptr<gate::RdpServices> rdp_;             // nullptr: not wanted
   std::unique_ptr<RecordingKeeper> recording_keeper_;  // nullptr: nothing is recorded
   std::unique_ptr<LoginRecords> logins_;               // nullptr: not wanted
+  std::shared_ptr<gate::Rendezvous> rendezvous_;
   std::unique_ptr<gate::Gate> gate_;
   std::unique_ptr<admin::HttpServer> server_;
   std::shared_ptr<const admin::TokenTable> tokens_;
@@ -181,7 +191,8 @@ class Daemon final : public admin::Operations {
   std::uint64_t recorded_logins_ = 0;  // failed ones, in this second
   std::uint64_t withheld_logins_ = 0;
   RecordingViews recording_views_;
-  bool tokens_are_stale_ = false;  // they could not be read anew: tried again
+  std::unordered_map<std::string, WallTime> heartbeat_rows_;  // of dropped heartbeats: the last row of each device
+  bool tokens_are_stale_ = false;                             // they could not be read anew: tried again
   std::uint64_t seen_verdict_failures_ = 0;
   std::uint64_t seen_descriptor_failures_ = 0;
   std::set<std::string> refused_backends_;  // that the alarm is about

@@ -3,6 +3,8 @@
 // control thread. What is not written singly is counted, and the count is written.
 #include <spdlog/spdlog.h>
 
+#include <cstring>
+
 #include "daemon/daemon.h"
 
 namespace gatehouse::daemon {
@@ -29,6 +31,7 @@ void Daemon::wait_for_kernel_events() {
 }
 
 void Daemon::take_kernel_event(const deny_event& event) {
+  if (event.kind == DENY_EVENT_BANNED_DEVICE && event.observed == 0) return take_dropped_heartbeat(event);
   if (recorded_kernel_events_ < recorded_in_a_second) {
     ++recorded_kernel_events_;
     record_kernel_event(event);
@@ -51,6 +54,8 @@ void Daemon::record_kernel_event(const deny_event& event) {
   }
   if (const auto user = snapshot_.policy->user_at(*row.source)) row.user = user->user->name;
   row.detail = kernel::deny_event_name(kind);
+  if (event.device.id[0] != 0)
+    row.detail += " " + std::string(event.device.id, ::strnlen(event.device.id, sizeof event.device.id));
   if (event.cause_id != 0)
     row.detail += (kind == DENY_EVENT_VERDICT ? " of audit row " : " ") + std::to_string(event.cause_id);
   if (event.suppressed > 0) row.detail += ", " + std::to_string(event.suppressed) + " more not reported";

@@ -2,6 +2,7 @@
 // taken away that denies while something could still be let through.
 #include <spdlog/spdlog.h>
 
+#include <array>
 #include <csignal>
 #include <filesystem>
 #include <system_error>
@@ -70,11 +71,12 @@ Result<void> Daemon::open() {
   if (auto opened = open_listeners(); !opened) return std::unexpected(opened.error());
   if (configuration_.logins.on) logins_ = std::make_unique<LoginRecords>(configuration_.logins);
   if (auto opened = open_rdp_services(); !opened) return std::unexpected(opened.error());
+  if (auto opened = open_rendezvous(); !opened) return std::unexpected(opened.error());
   auto gate = gate::Gate::start(configuration_.gate, listeners_, snapshot_, *store_, *dataplane_, logins_.get());
   if (!gate) return std::unexpected(gate.error());
   gate_ = std::move(*gate);
-  const auto pair = listeners_.for_steering();
-  if (auto set = dataplane_->set_listeners(std::span(&pair, 1)); !set) return std::unexpected(set.error());
+  const std::array pairs{listeners_.for_steering(), rendezvous_->listener()};
+  if (auto set = dataplane_->set_listeners(pairs); !set) return std::unexpected(set.error());
   if (auto steered = steer(*snapshot_.policy); !steered) return std::unexpected(steered.error());
 
   if (auto loaded = load_tokens(); !loaded) return std::unexpected(loaded.error());
@@ -150,6 +152,8 @@ void Daemon::take_down() {
   }
   if (gate_) {
     gate_->stop(policy::EndReason::service_restart);
+    rendezvous_->stop();
+    keep_devices();
     if (auto written = store_->write_audit(audit_of("daemon_stopped", {}, hand_over ? "to be executed anew" : ""));
         !written) {
       spdlog::error("the stop was not audited: {}", written.error().text());
@@ -161,6 +165,8 @@ void Daemon::take_down() {
   store_.reset();
   gate_.reset();
   configuration_.gate.rdp.reset();
+  configuration_.gate.rendezvous.reset();
+  rendezvous_.reset();
   rdp_.reset();
   logins_.reset();
   dataplane_.reset();

@@ -39,6 +39,7 @@ void Daemon::sweep() {
   record_withheld_kernel_events();
   record_withheld_logins();
   follow_recordings();
+  follow_rendezvous();
   if (tokens_are_stale_) tokens_are_stale_ = !load_tokens();
   // Its outcome is the alarm that it keeps.
   if (verdicts_are_stale_) static_cast<void>(remove_untrue_verdicts());

@@ -11,6 +11,7 @@
 
 #include "gate/loop.h"
 #include "gate/rdp_forwarder.h"
+#include "gate/rustdesk_forwarder.h"
 
 namespace gatehouse::gate {
 
@@ -231,7 +232,10 @@ std::shared_ptr<Session> Loop::new_session(const Arrival& arrival, const policy:
   session->proxy = arrival.to;
   session->named_user = arrival.hook.user;
   session->hook_until = arrival.hook.until;
-  session->backend = {decision.server->address, decision.service->spec.backend_port};
+  // The ports of a RustDesk service are the server's own.
+  const auto& spec = decision.service->spec;
+  session->backend = {decision.server->address,
+                      spec.kind == policy::Kind::rustdesk ? arrival.to.port : spec.backend_port};
   return session;
 }
 
@@ -304,8 +308,18 @@ bool Loop::open(Fd client, const Arrival& arrival, const policy::Decision& decis
   if (!later && spec.kind == policy::Kind::rdp && decision.recording == policy::Recording::required) {
     session->hindrance = "its grant wants it recorded, and RDP sessions are relayed as they are";
   }
-  session->forwarder = later ? rdp_forwarder(*session, std::move(socket), decision)
-                             : make_forwarder(spec.kind, std::move(socket), pipes_, relay_options(*session, spec));
+  if (later) {
+    session->forwarder = rdp_forwarder(*session, std::move(socket), decision);
+  } else if (spec.kind == policy::Kind::rustdesk) {
+    session->forwarder =
+        make_rustdesk_forwarder(options_.rendezvous, std::move(socket), pipes_, relay_options(*session, spec),
+                                {.session = session->id,
+                                 .service = session->service,
+                                 .port = policy::rustdesk_port_of(spec, to.port),
+                                 .secure_tcp = spec.rustdesk.secure_tcp});
+  } else {
+    session->forwarder = make_forwarder(spec.kind, std::move(socket), pipes_, relay_options(*session, spec));
+  }
   take_terms(*session, decision);
   begin(session);
   return true;

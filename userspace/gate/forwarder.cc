@@ -35,7 +35,7 @@ std::unique_ptr<Forwarder> make_forwarder(policy::Kind kind, relay::Socket clien
     case policy::Kind::rustdesk:
       break;
   }
-  throw std::logic_error("no forwarder for this kind of service");  // the loader refuses such a policy
+  throw std::logic_error("this kind of service has a forwarder of its own");
 }
 
 }  // namespace gatehouse::gate

@@ -29,6 +29,7 @@
 namespace gatehouse::gate {
 
 struct RdpServices;
+class Rendezvous;
 
 struct GateOptions {
   std::size_t loops = 1;
@@ -40,7 +41,8 @@ struct GateOptions {
   std::chrono::seconds keep_alive{60};
   std::chrono::milliseconds user_timeout{30'000};
   HookOptions hook{};
-  std::shared_ptr<RdpServices> rdp;  // nullptr: sessions of kind rdp are relayed as they are
+  std::shared_ptr<RdpServices> rdp;        // nullptr: sessions of kind rdp are relayed as they are
+  std::shared_ptr<Rendezvous> rendezvous;  // judges what passes through services of kind rustdesk
 };
 
 struct GateCounters {

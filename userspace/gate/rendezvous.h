@@ -10,10 +10,17 @@
 // outlive it.
 #pragma once
 
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/basic_stream_descriptor.hpp>
+#include <boost/asio/post.hpp>
 #include <cstdint>
-#include <functional>
+#include <future>
 #include <memory>
+#include <optional>
 #include <string>
+#include <thread>
+#include <unordered_map>
 #include <vector>
 
 #include "base/address.h"
@@ -21,8 +28,11 @@
 #include "kernel/dataplane.h"
 #include "policy/engine.h"
 #include "policy/service_ports.h"
+#include "relay/datagrams.h"
 #include "relay/loop.h"
 #include "rustdesk/bytes.h"
+#include "rustdesk/findings.h"
+#include "rustdesk/inspector.h"
 #include "store/store.h"
 
 namespace gatehouse::gate {
@@ -51,6 +61,107 @@ struct DeviceVerdict {
   What what = What::close;
   rustdesk::Buffer bytes{};
   std::string detail{};  // why, for the session's end
+};
+
+// What a change of bans or policy means for what is live.
+struct DeviceConsequences {
+  std::vector<std::uint64_t> sessions;                        // relays that are to end
+  std::optional<std::vector<kernel::DeviceBan>> kernel_bans;  // all that are wanted from now on; nullopt: as before
+};
+
+// The slot of the datagram sockets among the listeners (kernel/dataplane.h); the connections' own is 0.
+inline constexpr std::uint32_t datagram_slot = 2;
+
+struct RendezvousCounters {
+  std::uint64_t datagrams = 0;  // that came to the daemon, from clients and servers
+  std::uint64_t datagrams_passed = 0;
+  std::uint64_t datagrams_denied = 0;  // by the policy
+  std::uint64_t unreadable = 0;        // messages
+  std::uint64_t unwritten = 0;         // messages that did not pass because their row could not be written
+  std::uint64_t unsent = 0;            // datagrams that the kernel did not take
+  rustdesk::Counters judged{};
+};
+
+class Rendezvous {
+ public:
+  // `port`: of the gate's listening sockets. Nothing comes before the listener is steered to.
+  static Result<std::shared_ptr<Rendezvous>> start(std::uint16_t port, const policy::Snapshot& snapshot,
+                                                   store::Store& store, kernel::Dataplane& dataplane);
+  ~Rendezvous();  // stop()
+  Rendezvous(const Rendezvous&) = delete;
+  Rendezvous& operator=(const Rendezvous&) = delete;
+
+  // ---- control
+  [[nodiscard]] kernel::ListenerPair listener() const;
+  DeviceConsequences publish(const policy::Snapshot& snapshot);
+  // The kernel dropped a heartbeat of this device.
+  void saw_dropped(const Address& source, std::string id);
+  // Runs `work(Inspector&)` on the thread of this and returns what it returned.
+  template <typename Work>
+  auto ask(Work work) -> std::invoke_result_t<Work, rustdesk::Inspector&> {
+    std::packaged_task<std::invoke_result_t<Work, rustdesk::Inspector&>()> task(
+        [this, &work] { return work(inspector_); });
+    auto answer = task.get_future();
+    boost::asio::post(context_, [&task] { task(); });
+    return answer.get();
+  }
+  // What has come about since publish() or the last call: ids that a banned machine took, bans that ended.
+  DeviceConsequences follow();
+  // Devices that changed since the last call, for the store; also after stop().
+  std::vector<rustdesk::DeviceEntry> take_changed(std::size_t at_most);
+  [[nodiscard]] RendezvousCounters counters();
+  void stop();  // nothing is judged afterwards
+
+  // ---- any loop
+  // `message` is of a live session. The answer comes on the loop of the caller.
+  Task<DeviceVerdict> judge(DeviceMessage message);
+  void left(std::uint64_t session);
+
+ private:
+  struct Service {
+    rustdesk::ServiceId id = 0;
+    std::string name;
+    Endpoint proxy;  // the signal port
+    Endpoint server;
+    policy::RustDeskOptions options;
+  };
+  using Descriptor = boost::asio::posix::basic_stream_descriptor<relay::LoopExecutor>;
+
+  Rendezvous(relay::Datagrams datagrams, const policy::Snapshot& snapshot, store::Store& store,
+             kernel::Dataplane& dataplane);
+  void run();
+  void take_snapshot(const policy::Snapshot& snapshot);
+  DeviceConsequences consequences(bool bans_changed);
+  Task<void> receive_from(Descriptor& descriptor);
+  void take_datagram(const Endpoint& from, const Endpoint& to, rustdesk::Bytes bytes);
+  void take_from_client(const Service& service, const Endpoint& client, rustdesk::Bytes bytes);
+  void take_from_server(const Service& service, const Endpoint& client, rustdesk::Bytes bytes);
+  bool is_admitted(const Service& service, const Endpoint& client);
+  bool may_record();  // of this second's rows
+  void send(const Endpoint& from, const Endpoint& to, rustdesk::Bytes bytes);
+  std::optional<rustdesk::Judgement> judge_bytes(const rustdesk::Context& context, const Service& service,
+                                                 std::uint64_t session, rustdesk::Bytes bytes);
+  DeviceVerdict judge_here(DeviceMessage message);
+  bool record(const Service* service, std::uint64_t session, const rustdesk::Finding& finding);
+  [[nodiscard]] std::vector<kernel::DeviceBan> kernel_bans() const;
+
+  policy::Snapshot snapshot_;
+  store::Store& store_;
+  kernel::Dataplane& dataplane_;
+  relay::Datagrams datagrams_;
+  rustdesk::Inspector inspector_;
+  std::unordered_map<std::string, Service> services_;         // by name
+  std::unordered_map<std::string, rustdesk::ServiceId> ids_;  // of all that there ever were: tickets outlive a policy
+  std::unordered_map<Endpoint, const Service*> by_proxy_;
+  std::unordered_map<Endpoint, const Service*> by_server_;
+  RendezvousCounters counters_;
+  std::uint64_t recorded_ = 0;  // rows of datagrams, in this second
+  WallTime second_{};
+  std::uint64_t bans_version_ = 0;  // of the device table, when the kernel's bans were worked out
+  boost::asio::io_context context_{1};
+  boost::asio::executor_work_guard<relay::LoopExecutor> work_;
+  std::vector<std::unique_ptr<Descriptor>> descriptors_;
+  std::thread thread_;
 };
 
 }  // namespace gatehouse::gate

@@ -98,6 +98,9 @@ inline constexpr std::string_view audit_actions[]{
     "authority_rotated",
     "recordings_removed",
     "recording_viewed",
+    "device_refused",
+    "device_let_through",
+    "device_approved",
 };
 // clang-format on
 bool is_audit_action(std::string_view text);

@@ -162,6 +162,21 @@ struct BackendCertificateRow {
   WallTime since;
 };
 
+// A RustDesk device, as it was seen (rustdesk/device_records.h).
+struct DeviceRow {
+  std::string id;
+  std::string uuid;  // bytes; empty: not known
+  std::string public_key;
+  std::vector<Endpoint> addresses;  // newest first
+  WallTime first_seen;
+  WallTime last_seen;
+  WallTime identity_since;
+  bool confirmed = false;
+  bool identity_confirmed = false;
+  bool approved = false;
+  friend bool operator==(const DeviceRow&, const DeviceRow&) = default;
+};
+
 // An account that RDP clients log in with at the gateway (NLA), of one user of the policy.
 struct RdpAccountRow {
   std::string name;  // small letters

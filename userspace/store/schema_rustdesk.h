@@ -16,10 +16,12 @@ CREATE TABLE devices(
   id TEXT PRIMARY KEY,
   uuid BLOB NOT NULL,
   public_key BLOB NOT NULL,
-  address BLOB NOT NULL,
-  port INTEGER NOT NULL,
+  addresses TEXT NOT NULL,
+  first_seen INTEGER NOT NULL,
   last_seen INTEGER NOT NULL,
+  identity_since INTEGER NOT NULL,
   confirmed INTEGER NOT NULL,
+  identity_confirmed INTEGER NOT NULL,
   approved INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 )sql";

@@ -10,6 +10,7 @@
 #include "store/audit_cut.h"
 #include "store/backend_certificates.h"
 #include "store/bans.h"
+#include "store/devices.h"
 #include "store/faults.h"
 #include "store/file_lock.h"
 #include "store/life.h"
@@ -302,6 +303,17 @@ Result<void> Store::keep_backend_certificate(const BackendCertificateRow& row, A
   return impl_->writer.perform([&](Writer::Desk& desk) -> Result<void> {
     replace_backend_certificate(desk.database, row);
     desk.audit.add(audit);
+    return {};
+  });
+}
+
+Result<std::vector<DeviceRow>> Store::devices() {
+  return impl_->read([](SQLite::Database& database) { return read_devices(database); });
+}
+
+Result<void> Store::keep_devices(std::span<const DeviceRow> rows) {
+  return impl_->writer.perform([&](Writer::Desk& desk) -> Result<void> {
+    replace_devices(desk.database, rows);
     return {};
   });
 }

@@ -123,6 +123,9 @@ class Store {
   [[nodiscard]] Result<std::vector<RdpCredentialRow>> rdp_credentials();                   // by server and user
   [[nodiscard]] Result<void> set_rdp_credential(const RdpCredentialRow& row, AuditRow audit);
   [[nodiscard]] Result<bool> remove_rdp_credential(const std::string& server, const std::string& user, AuditRow audit);
+  // RustDesk devices: all of them, in any order; and those that changed, an existing one replaced.
+  [[nodiscard]] Result<std::vector<DeviceRow>> devices();
+  [[nodiscard]] Result<void> keep_devices(std::span<const DeviceRow> rows);
   // Written and committed before it returns.
   [[nodiscard]] Result<void> write_audit(AuditRow audit);
 

@@ -1,0 +1,96 @@
+// Daemon: services of kind rustdesk: the thread that judges what passes there, with what the store has of devices; and
+// what is kept of them.
+#include <spdlog/spdlog.h>
+
+#include <cstring>
+#include <utility>
+
+#include "daemon/daemon.h"
+
+namespace gatehouse::daemon {
+namespace {
+
+constexpr std::size_t most_kept_at_once = 5000;
+constexpr Duration heartbeat_row_every = std::chrono::hours(1);  // of one device: it sends one every 3 s
+constexpr std::size_t most_heartbeat_rows = 10'000;              // that are remembered
+
+store::DeviceRow row_of(rustdesk::DeviceEntry entry) {
+  return {.id = std::move(entry.id),
+          .uuid = std::move(entry.uuid),
+          .public_key = std::move(entry.pk),
+          .addresses = std::move(entry.addresses),
+          .first_seen = entry.first_seen,
+          .last_seen = entry.last_seen,
+          .identity_since = entry.identity_since,
+          .confirmed = entry.confirmed,
+          .identity_confirmed = entry.identity_confirmed,
+          .approved = entry.approved};
+}
+
+rustdesk::DeviceEntry entry_of(store::DeviceRow row) {
+  return {.id = std::move(row.id),
+          .uuid = std::move(row.uuid),
+          .pk = std::move(row.public_key),
+          .addresses = std::move(row.addresses),
+          .first_seen = row.first_seen,
+          .last_seen = row.last_seen,
+          .identity_since = row.identity_since,
+          .confirmed = row.confirmed,
+          .identity_confirmed = row.identity_confirmed,
+          .approved = row.approved};
+}
+
+}  // namespace
+
+Result<void> Daemon::open_rendezvous() {
+  auto stored = store_->devices();
+  if (!stored) return std::unexpected(stored.error());
+  auto started = gate::Rendezvous::start(listeners_.port(), snapshot_, *store_, *dataplane_);
+  if (!started) return std::unexpected(started.error());
+  rendezvous_ = std::move(*started);
+  std::vector<rustdesk::DeviceEntry> entries;
+  entries.reserve(stored->size());
+  for (auto& row : *stored) entries.push_back(entry_of(std::move(row)));
+  rendezvous_->ask([&](rustdesk::Inspector& inspector) { inspector.devices().import(std::move(entries)); });
+  auto known = rendezvous_->publish(snapshot_);
+  if (!known.kernel_bans) known = rendezvous_->follow();
+  if (known.kernel_bans) {
+    if (auto set = dataplane_->set_device_bans(*known.kernel_bans); !set) return set;
+  }
+  configuration_.gate.rendezvous = rendezvous_;
+  return {};
+}
+
+void Daemon::keep_devices() {
+  auto changed = rendezvous_->take_changed(most_kept_at_once);
+  if (changed.empty()) return;
+  std::vector<store::DeviceRow> rows;
+  rows.reserve(changed.size());
+  for (auto& entry : changed) rows.push_back(row_of(std::move(entry)));
+  if (auto kept = store_->keep_devices(rows); !kept) {
+    alarms_.raise("devices", kept.error());
+  } else {
+    alarms_.clear("devices");
+  }
+}
+
+// Ids that banned machines took, bans that ended, relays that are no longer allowed since.
+void Daemon::follow_rendezvous() {
+  follow_devices(rendezvous_->follow());
+  keep_devices();
+  std::erase_if(heartbeat_rows_,
+                [time = now()](const auto& each) { return time - each.second >= heartbeat_row_every; });
+}
+
+// The banned device goes on being known by where it is. One row tells of many heartbeats.
+void Daemon::take_dropped_heartbeat(const deny_event& event) {
+  Address source;
+  std::memcpy(source.bytes.data(), event.source.bytes, source.bytes.size());
+  const std::string id(event.device.id, ::strnlen(event.device.id, sizeof event.device.id));
+  rendezvous_->saw_dropped(source, id);
+  if (heartbeat_rows_.contains(id) || heartbeat_rows_.size() >= most_heartbeat_rows) return;
+  heartbeat_rows_.emplace(id, now());
+  record_kernel_event(event);
+}
+
+}  // namespace gatehouse::daemon

@@ -1,0 +1,374 @@
+#include "gate/rendezvous.h"
+
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <cerrno>
+#include <utility>
+
+#include "gate/device_findings.h"
+#include "rustdesk/refusals.h"
+
+namespace gatehouse::gate {
+
+using relay::awaiting;
+
+namespace {
+
+constexpr std::size_t datagrams_in_a_row = 256;  // then other work has its turn
+constexpr std::uint64_t recorded_in_a_second = 100;
+constexpr Duration deny_ttl = std::chrono::seconds(30);
+
+rustdesk::Carrier carrier_of(policy::RustDeskPort port) {
+  const bool websocket =
+      port == policy::RustDeskPort::signal_websocket || port == policy::RustDeskPort::relay_websocket;
+  return websocket ? rustdesk::Carrier::websocket : rustdesk::Carrier::tcp;
+}
+
+rustdesk::PortRole role_of(policy::RustDeskPort port) {
+  switch (port) {
+    case policy::RustDeskPort::nat:
+      return rustdesk::PortRole::nat;
+    case policy::RustDeskPort::signal:
+    case policy::RustDeskPort::signal_websocket:
+      return rustdesk::PortRole::rendezvous;
+    case policy::RustDeskPort::relay:
+    case policy::RustDeskPort::relay_websocket:
+      return rustdesk::PortRole::relay;
+  }
+  return rustdesk::PortRole::rendezvous;
+}
+
+}  // namespace
+
+Result<std::shared_ptr<Rendezvous>> Rendezvous::start(std::uint16_t port, const policy::Snapshot& snapshot,
+                                                      store::Store& store, kernel::Dataplane& dataplane) {
+  auto datagrams = relay::Datagrams::open(port);
+  if (!datagrams) return std::unexpected(datagrams.error());
+  std::shared_ptr<Rendezvous> rendezvous(new Rendezvous(std::move(*datagrams), snapshot, store, dataplane));
+  for (const int descriptor : {rendezvous->datagrams_.v4(), rendezvous->datagrams_.v6()}) {
+    // The descriptor of the event loop is a duplicate, for it closes what it has.
+    const int duplicate = ::dup(descriptor);
+    if (duplicate < 0) return system_failure("no descriptor for datagrams", errno);
+    rendezvous->descriptors_.push_back(std::make_unique<Descriptor>(rendezvous->context_.get_executor(), duplicate));
+  }
+  rendezvous->run();
+  return rendezvous;
+}
+
+Rendezvous::Rendezvous(relay::Datagrams datagrams, const policy::Snapshot& snapshot, store::Store& store,
+                       kernel::Dataplane& dataplane)
+    : store_(store), dataplane_(dataplane), datagrams_(std::move(datagrams)), work_(context_.get_executor()) {
+  take_snapshot(snapshot);
+}
+
+Rendezvous::~Rendezvous() {
+  stop();
+}
+
+void Rendezvous::run() {
+  for (const auto& descriptor : descriptors_) {
+    boost::asio::co_spawn(context_, receive_from(*descriptor), boost::asio::detached);
+  }
+  thread_ = std::thread([this] { context_.run(); });
+}
+
+void Rendezvous::stop() {
+  if (!thread_.joinable()) return;
+  context_.stop();
+  thread_.join();
+}
+
+kernel::ListenerPair Rendezvous::listener() const {
+  return {.slot = datagram_slot, .v4 = datagrams_.v4(), .v6 = datagrams_.v6(), .port = 0};
+}
+
+void Rendezvous::take_snapshot(const policy::Snapshot& snapshot) {
+  const bool bans_changed = snapshot.bans != snapshot_.bans;
+  const bool policy_changed = snapshot.policy != snapshot_.policy;
+  snapshot_ = snapshot;
+  if (bans_changed) inspector_.set_bans(snapshot_.bans);
+  if (!policy_changed) return;
+  by_proxy_.clear();
+  by_server_.clear();
+  auto former = std::exchange(services_, {});
+  for (const auto& service : snapshot_.policy->services()) {
+    if (service.spec.kind != policy::Kind::rustdesk) continue;
+    const auto& server = snapshot_.policy->server(service.server);
+    const auto id = ids_.emplace(service.name, static_cast<rustdesk::ServiceId>(ids_.size() + 1)).first->second;
+    const auto at = services_
+                        .emplace(service.name, Service{.id = id,
+                                                       .name = service.name,
+                                                       .proxy = {service.spec.proxy_ip, service.spec.port},
+                                                       .server = {server.address, service.spec.port},
+                                                       .options = service.spec.rustdesk})
+                        .first;
+    by_proxy_.emplace(at->second.proxy, &at->second);
+    by_server_.emplace(at->second.server, &at->second);
+    const auto before = former.find(service.name);
+    if (before == former.end() || !(before->second.options == at->second.options)) {
+      inspector_.set_options(id, rustdesk_options_of(service.spec.rustdesk));
+    }
+    former.erase(service.name);
+  }
+  for (const auto& [name, gone] : former) inspector_.remove_service(gone.id);
+}
+
+DeviceConsequences Rendezvous::publish(const policy::Snapshot& snapshot) {
+  return ask([&](rustdesk::Inspector&) {
+    const bool bans_changed = snapshot.bans != snapshot_.bans;
+    take_snapshot(snapshot);
+    return consequences(bans_changed);
+  });
+}
+
+DeviceConsequences Rendezvous::follow() {
+  return ask([this](rustdesk::Inspector&) { return consequences(false); });
+}
+
+DeviceConsequences Rendezvous::consequences(bool bans_changed) {
+  DeviceConsequences found;
+  for (auto& relay : inspector_.relays_to_close(now())) {
+    found.sessions.insert(found.sessions.end(), relay.connections.begin(), relay.connections.end());
+    // The row is about the session, whose own rows name the service.
+    static_cast<void>(record(nullptr, relay.connections.front(), relay.finding));
+  }
+  if (bans_changed || inspector_.devices().bans_version() != bans_version_) {
+    bans_version_ = inspector_.devices().bans_version();
+    found.kernel_bans = kernel_bans();
+  }
+  return found;
+}
+
+std::vector<kernel::DeviceBan> Rendezvous::kernel_bans() const {
+  const auto time = now();
+  std::vector<kernel::DeviceBan> bans;
+  for (const auto& ban : snapshot_.bans->names().list()) {
+    if (ban.subject == policy::Subject::device) bans.push_back({ban.name, ban.expires, ban.id});
+  }
+  for (auto& dropped : inspector_.dropped_ids(time)) {
+    bans.push_back({std::move(dropped.id), dropped.ban.expires, dropped.ban.id});
+  }
+  return bans;
+}
+
+Task<void> Rendezvous::receive_from(Descriptor& descriptor) {
+  const relay::Datagrams::Take take = [this](const Endpoint& from, const Endpoint& to, rustdesk::Bytes bytes) {
+    take_datagram(from, to, bytes);
+  };
+  while (true) {
+    boost::system::error_code error;
+    co_await descriptor.async_wait(Descriptor::wait_read, boost::asio::redirect_error(awaiting, error));
+    if (error) co_return;
+    try {
+      datagrams_.receive(descriptor.native_handle(), take, datagrams_in_a_row);
+    } catch (const std::exception& exception) {
+      spdlog::error("datagrams: {}", exception.what());
+    }
+  }
+}
+
+// A server is known by where it sends from; whatever else comes here was sent to a proxy IP.
+void Rendezvous::take_datagram(const Endpoint& from, const Endpoint& to, rustdesk::Bytes bytes) {
+  ++counters_.datagrams;
+  if (const auto server = by_server_.find(from); server != by_server_.end()) {
+    take_from_server(*server->second, to, bytes);
+  } else if (const auto proxy = by_proxy_.find(to); proxy != by_proxy_.end()) {
+    take_from_client(*proxy->second, from, bytes);
+  }
+}
+
+void Rendezvous::send(const Endpoint& from, const Endpoint& to, rustdesk::Bytes bytes) {
+  if (auto sent = datagrams_.send(from, to, bytes); !sent) {
+    if (counters_.unsent++ == 0) spdlog::warn("{}", sent.error().text());
+    return;
+  }
+  ++counters_.datagrams_passed;
+}
+
+bool Rendezvous::may_record() {
+  const auto time = now();
+  if (time - second_ >= std::chrono::seconds(1) || time < second_) {
+    second_ = time;
+    recorded_ = 0;
+  }
+  return ++recorded_ <= recorded_in_a_second;
+}
+
+// As a connection is: with the kernel's help from then on, and one row for as long as the verdict holds.
+bool Rendezvous::is_admitted(const Service& service, const Endpoint& client) {
+  const auto time = now();
+  const auto decision = policy::decide(snapshot_, {client.address, service.proxy.address, service.proxy.port,
+                                                   policy::Transport::udp, time, std::nullopt});
+  if (decision.allowed) return true;
+  ++counters_.datagrams_denied;
+  if (!may_record()) return false;
+  store::AuditRow row;
+  row.id = store_.next_audit_id();
+  row.time = time;
+  row.action = "session_denied";
+  if (decision.user != nullptr) row.user = decision.user->name;
+  row.service = service.name;
+  row.source = client.address;
+  row.destination = service.proxy;
+  row.reason = decision.reason;
+  row.detail = "a datagram";
+  kernel::Verdict verdict{.source = client.address,
+                          .destination = service.proxy,
+                          .transport = policy::Transport::udp,
+                          .expires = time + deny_ttl,
+                          .audit_id = row.id,
+                          .reason = decision.reason};
+  if (decision.holds_until) verdict.expires = std::min(verdict.expires, *decision.holds_until);
+  if (verdict.expires > time) static_cast<void>(dataplane_.put_verdict(verdict));
+  static_cast<void>(store_.submit_audit(std::move(row)));  // nothing has passed
+  return false;
+}
+
+// nullopt: it cannot be read, or what was found cannot be written down: nothing of it passes.
+std::optional<rustdesk::Judgement> Rendezvous::judge_bytes(const rustdesk::Context& context, const Service& service,
+                                                           std::uint64_t session, rustdesk::Bytes bytes) {
+  const auto message = rustdesk::parse(bytes);
+  if (!message) {
+    ++counters_.unreadable;
+    return std::nullopt;
+  }
+  auto judgement = inspector_.judge(context, *message);
+  if (judgement.finding && !record(&service, session, *judgement.finding)) {
+    ++counters_.unwritten;
+    return std::nullopt;
+  }
+  return judgement;
+}
+
+void Rendezvous::take_from_client(const Service& service, const Endpoint& client, rustdesk::Bytes bytes) {
+  if (!is_admitted(service, client)) return;
+  const rustdesk::Context context{.service = service.id,
+                                  .client = client,
+                                  .carrier = rustdesk::Carrier::udp,
+                                  .role = rustdesk::PortRole::rendezvous,
+                                  .direction = rustdesk::Direction::to_server,
+                                  .connection = 0,
+                                  .now = now()};
+  const auto judgement = judge_bytes(context, service, 0, bytes);
+  if (!judgement) return;
+  if (judgement->ask_identity) send(service.proxy, client, rustdesk::heartbeat_answered(true));
+  switch (judgement->action) {
+    case rustdesk::Judgement::Action::pass:
+      return send(client, service.server, bytes);
+    case rustdesk::Judgement::Action::replace:
+      return send(client, service.server, judgement->bytes);
+    case rustdesk::Judgement::Action::answer:
+    case rustdesk::Judgement::Action::answer_and_close:
+      return send(service.proxy, client, judgement->bytes);
+    case rustdesk::Judgement::Action::drop:
+    case rustdesk::Judgement::Action::close:
+      return;
+  }
+}
+
+void Rendezvous::take_from_server(const Service& service, const Endpoint& client, rustdesk::Bytes bytes) {
+  const rustdesk::Context context{.service = service.id,
+                                  .client = client,
+                                  .carrier = rustdesk::Carrier::udp,
+                                  .role = rustdesk::PortRole::rendezvous,
+                                  .direction = rustdesk::Direction::to_client,
+                                  .connection = 0,
+                                  .now = now()};
+  const auto judgement = judge_bytes(context, service, 0, bytes);
+  if (!judgement) return;
+  if (judgement->action == rustdesk::Judgement::Action::pass) {
+    send(service.proxy, client, bytes);
+  } else if (judgement->action == rustdesk::Judgement::Action::replace) {
+    send(service.proxy, client, judgement->bytes);
+  }
+}
+
+Task<DeviceVerdict> Rendezvous::judge(DeviceMessage message) {
+  co_return co_await boost::asio::co_spawn(
+      context_.get_executor(),
+      [this, message = std::move(message)]() -> Task<DeviceVerdict> { co_return judge_here(message); }, awaiting);
+}
+
+DeviceVerdict Rendezvous::judge_here(DeviceMessage message) {
+  const auto found = services_.find(message.service);
+  if (found == services_.end()) return {.what = DeviceVerdict::What::close, .bytes = {}, .detail = "no such service"};
+  const auto& service = found->second;
+  if (message.bytes.empty()) {  // a keep-alive
+    return {.what = DeviceVerdict::What::pass, .bytes = std::move(message.bytes), .detail = {}};
+  }
+  const rustdesk::Context context{
+      .service = service.id,
+      .client = message.client,
+      .carrier = carrier_of(message.port),
+      .role = role_of(message.port),
+      .direction = message.from_server ? rustdesk::Direction::to_client : rustdesk::Direction::to_server,
+      .connection = message.session,
+      .now = now()};
+  auto judgement = judge_bytes(context, service, message.session, message.bytes);
+  if (!judgement) {
+    return {.what = DeviceVerdict::What::close, .bytes = {}, .detail = "a message that cannot be judged"};
+  }
+  std::string detail = judgement->finding ? std::string(rustdesk::name(judgement->finding->code)) : std::string();
+  switch (judgement->action) {
+    case rustdesk::Judgement::Action::pass:
+      return {.what = DeviceVerdict::What::pass, .bytes = std::move(message.bytes), .detail = {}};
+    case rustdesk::Judgement::Action::replace:
+      return {.what = DeviceVerdict::What::pass, .bytes = std::move(judgement->bytes), .detail = {}};
+    case rustdesk::Judgement::Action::answer:
+      return {.what = DeviceVerdict::What::reply, .bytes = std::move(judgement->bytes), .detail = {}};
+    case rustdesk::Judgement::Action::answer_and_close:
+      return {.what = DeviceVerdict::What::answer, .bytes = std::move(judgement->bytes), .detail = std::move(detail)};
+    case rustdesk::Judgement::Action::drop:
+      return {.what = DeviceVerdict::What::drop, .bytes = {}, .detail = {}};
+    case rustdesk::Judgement::Action::close:
+      return {.what = DeviceVerdict::What::close, .bytes = {}, .detail = std::move(detail)};
+  }
+  return {};
+}
+
+// False: the store has no room for it.
+bool Rendezvous::record(const Service* service, std::uint64_t session, const rustdesk::Finding& finding) {
+  if (session == 0 && !may_record()) return true;  // datagrams: counted, and limited like what the kernel reports
+  store::AuditRow row;
+  row.time = now();
+  row.action = finding.denied ? "device_refused" : "device_let_through";
+  if (service != nullptr) {
+    row.service = service->name;
+    row.destination = service->proxy;
+  }
+  row.source = finding.source.address;
+  if (finding.denied) row.reason = policy::Reason::banned_device;
+  row.session_id = session;
+  row.detail = text_of(finding);
+  return store_.submit_audit(std::move(row));
+}
+
+std::vector<rustdesk::DeviceEntry> Rendezvous::take_changed(std::size_t at_most) {
+  if (!thread_.joinable()) return inspector_.devices().take_changed(at_most);
+  return ask([&](rustdesk::Inspector& inspector) { return inspector.devices().take_changed(at_most); });
+}
+
+RendezvousCounters Rendezvous::counters() {
+  return ask([this](rustdesk::Inspector& inspector) {
+    auto copy = counters_;
+    copy.judged = inspector.counters();
+    return copy;
+  });
+}
+
+void Rendezvous::left(std::uint64_t session) {
+  boost::asio::post(context_, [this, session] { inspector_.closed(session); });
+}
+
+// The port is not known; nothing rests on it.
+void Rendezvous::saw_dropped(const Address& source, std::string id) {
+  boost::asio::post(context_, [this, source, id = std::move(id)] {
+    static_cast<void>(inspector_.observe_heartbeat({source, 0}, id, true, now()));
+  });
+}
+
+}  // namespace gatehouse::gate
