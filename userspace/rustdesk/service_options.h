@@ -31,7 +31,7 @@ struct ServiceOptions {
   // When there are any, nobody else initiates: who is unknown only by require_token and with a token, an ambiguous one
   // by the policy for those.
   Ids operators;
-  Ids watched;                     // their sessions, in both directions, go over the relay
+  Ids watched;  // their sessions, in both directions, go over the relay
   // What is shown to who is refused. Stock clients do not try again by themselves when it has "not allowed" in it.
   std::string refusal_text = "The connection is not allowed by the administrator";
   bool open_without_bans = false;  // as long as no bans could be read since the start: let everybody, or nobody

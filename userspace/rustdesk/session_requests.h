@@ -1,6 +1,6 @@
-// Who asked hbbs for a session lately, and what was decided: hbbs's messages to the target and the target's answers name
-// the initiator only by the endpoint that it asked from (socket_addr). So what follows from a request is judged as the
-// request was. Bounded: the oldest makes room.
+// Who asked hbbs for a session lately, and what was decided: hbbs's messages to the target and the target's answers
+// name the initiator only by the endpoint that it asked from (socket_addr). So what follows from a request is judged as
+// the request was. Bounded: the oldest makes room.
 #pragma once
 
 #include <deque>
