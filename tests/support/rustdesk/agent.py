@@ -12,9 +12,10 @@ import sys
 
 import malformed
 from client import Controller, Device, Server
-from wire import Message
+from wire import MEMBER_NUMBERS, Message
 
 _INNOCENT = "999999999"  # an id that no device has
+_USUAL = {"udp": "register_peer", "tcp": "punch_hole_request", "ws": "punch_hole_request"}
 
 
 class Agent:
@@ -90,8 +91,8 @@ class Agent:
         return await _controller(server, controller).test_nat()
 
     async def send(self, kind, server, transport, target, patience, headers=()):
-        member = "register_peer" if transport == "udp" else "punch_hole_request"
-        more = {} if transport == "udp" else {"licence_key": server.get("licence_key", "")}
+        member, kind = (kind, "good") if kind in MEMBER_NUMBERS else (_USUAL[transport], kind)
+        more = {"licence_key": server.get("licence_key", "")} if member == "punch_hole_request" else {}
         messages = Message(member, id=target, **more), Message(member, id=_INNOCENT, **more)
         if transport == "ws":
             return await malformed.send_ws(kind, Server(**server), *messages, patience, headers)

@@ -150,7 +150,7 @@ class Controller:
         if not answer["socket_addr"]:
             return Outcome("refused", answer["other_failure"] or name_of(FAILURE, answer["failure"]),
                            secured=self._secured)
-        if direct:
+        if direct and self._transport == "tcp":
             try:
                 session = await open_tcp(mangle.decode(answer["socket_addr"]), link.local, _DIAL_WAIT)
                 return Outcome("local" if answer["is_local"] else "direct", link=session, secured=self._secured)

@@ -218,9 +218,12 @@ class Device(asyncio.DatagramProtocol):
         listener.bind(here)
         done = asyncio.Event()
 
-        async def accepted(reader, writer):
-            await self._serve(TcpLink(reader, writer))
+        async def serve(link):
+            await self._serve(link)
             done.set()
+
+        def accepted(reader, writer):
+            self._start(serve(TcpLink(reader, writer)))
 
         async with await asyncio.start_server(accepted, sock=listener):
             if other_side:

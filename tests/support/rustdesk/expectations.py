@@ -4,7 +4,7 @@ import time
 
 import mangle
 from places import PATIENCE
-from steps import SECONDS, ScenarioFailure, limit, step
+from steps import SECONDS, ScenarioFailure, id_range, limit, step
 
 _CONNECTED = {"directly": "direct", "locally": "local", "by relay": "relay"}
 _LOOK_EVERY = 0.05
@@ -23,12 +23,23 @@ class Expectations:
     async def expect_answered(self, device, answer, seconds):
         await self._expect_of_device(device, answer, seconds, self.seen_answers.get(device, 0))
 
+    @step(r"expect devices (\d+) to (\d+) (online|answered \w+)(?: within " + SECONDS + ")?")
+    async def expect_all(self, first, last, what, seconds):
+        for device in id_range(first, last):
+            since = 0 if what == "online" else self.seen_answers.get(device, 0)
+            try:
+                await self._expect_of_device(device, what.removeprefix("answered "), seconds, since)
+            except ScenarioFailure as failure:
+                raise ScenarioFailure(f"{device}: {failure.args[0]}") from failure
+
     async def _expect_of_device(self, device, what, seconds, since=0):
         place = self.place_of(device)
         found, state = await place.ask("wait_device", device=device, what=what, patience=limit(seconds), since=since)
         if not found:
             raise ScenarioFailure(f"answers were {_texts(state['answers'][since:])}, of {state['sent']} datagrams sent")
-        self.seen_answers[device] = len(state["answers"])
+        texts = [text for _, text in state["answers"]]
+        if what in texts[since:]:
+            self.seen_answers[device] = texts.index(what, since) + 1
 
     @step(r"expect (\d+) unanswered for " + SECONDS)
     async def expect_unanswered(self, device, seconds):
@@ -65,6 +76,11 @@ class Expectations:
         wanted = [_CONNECTED[how]] if how else _CONNECTED.values()
         if outcome["kind"] not in wanted:
             raise ScenarioFailure(f"it was {_text(outcome)}")
+
+    @step(r"expect (\d+|nobody) (encrypted|in plaintext)")
+    async def expect_encrypted(self, name, how):
+        if self._outcome(name)["secured"] != (how == "encrypted"):
+            raise ScenarioFailure(f"it was {_text(self._outcome(name))}")
 
     @step(r"expect (\d+|nobody) (closed|unanswered)")
     async def expect_ended(self, name, kind):
@@ -146,6 +162,13 @@ class Expectations:
         await asyncio.sleep(float(seconds or 0.2 * PATIENCE))
         if found := log.received(member, device, since):
             raise ScenarioFailure(f"it saw {len(found)}, the first from {found[0]['from']}")
+
+    @step(r"expect hbbs believed (?:nothing|address of (\w+)|(\S+))")
+    async def expect_believed(self, place, address):
+        wanted = self.place(place).seen_as if place else address or ""
+        claimed = [line["claimed"] for line in self._log("hbbs").events("websocket")]
+        if not claimed or claimed[-1] != wanted:
+            raise ScenarioFailure(f"it was told {claimed[-1] or 'nothing' if claimed else 'by nobody'}")
 
     def _log(self, server):
         if server not in self.network.logs:

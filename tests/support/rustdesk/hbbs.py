@@ -17,13 +17,14 @@ As hbbs does it (RustDesk rendezvous.proto; behaviour of hbbs 1.1.x):
 - A loopback peer of P-1 is a console. Up to 1.1.14, ::ffff:127.0.0.1 is not taken for loopback.
 --encrypt: as the servers do that encrypt TCP (lejianwen's fork and others): a KeyExchange first, on P only. A client that
 does not answer it goes on in plaintext. FILE is an Ed25519 key as hbbs has it; it also signs the keys of devices, for
-which there is another one that nobody knows without it. --mask, the geographical choice of relays and SoftwareUpdate are
+which there is another one that nobody knows without it. SIGHUP is a restart: the memory is gone, the store is not. --mask, the geographical choice of relays and SoftwareUpdate are
 not there.
 """
 import asyncio
 import ipaddress
 import itertools
 import os
+import signal
 import socket
 import sys
 
@@ -347,6 +348,8 @@ async def main():
     parser.add_argument("--store", help="an SQLite file that survives, with the table that hbbs has")
     parser.add_argument("--self-test", action="store_true")
     options = parser.parse_args()
+    asyncio.get_running_loop().add_signal_handler(
+        signal.SIGHUP, lambda: os.execv(sys.executable, [sys.executable, *sys.argv]))
     await Hbbs(options).start()
     self_test = asyncio.create_task(_test_self(options)) if options.self_test else None
     await serving.until_the_end(options.until_eof)

@@ -82,11 +82,14 @@ class ServerLog:
 
     def received(self, member, device=None, since=None):
         """The messages of this kind that came, of this id if one is given."""
+        return [line for line in self.events("received", since)
+                if line["message"] == member and device in (None, line["fields"].get("id"))]
+
+    def events(self, event, since=None):
         with open(self._path, encoding="utf-8") as file:
             file.seek(self._offset if since is None else since)
             lines = [json.loads(line) for line in file if line.endswith("\n")]
-        return [line for line in lines if line["event"] == "received" and line["message"] == member
-                and device in (None, line["fields"].get("id"))]
+        return [line for line in lines if line["event"] == event]
 
 
 class Network:

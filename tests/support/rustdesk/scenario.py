@@ -15,6 +15,8 @@ Devices (time limits without a number are 10 s; GATEHOUSE_TEST_PATIENCE stretche
       ... with the uuid of ID                        also: with the key of ID. Another device's
       ... that relays                                as one that cannot be reached directly
   device ID stops
+  devices ID to ID at PLACE start [known]            all with ids from the first to the last; also: devices ID to ID stop
+  expect devices ID to ID online                     also: answered WORD; [within N s]
   expect ID online [within N s]
   expect ID unanswered for N s                       not one answer in that time
   expect ID answered WORD [within N s]               WORD: ok, request_pk, or a RegisterPkResponse: OK, NOT_SUPPORT, ...
@@ -29,6 +31,7 @@ Sessions (the initiator is the device's place; `nobody` is one without an id)
   device ID at PLACE joins relay U [to TARGET] [by ws]   goes to hbbr without hbbs; with a target as its controller
   expect ID refused REASON                           OFFLINE and the like, or a quoted part of the text
   expect ID connected [directly|locally|by relay]
+  expect ID encrypted                                what it said to hbbs; also: in plaintext
   expect ID closed                                   also: unanswered
   expect bytes both ways                             in the last session
   expect relay closed within N s                     the last session, at both ends
@@ -38,22 +41,25 @@ Questions
   device ID at PLACE asks for ID,ID,...              who is online
   expect online ID,ID,...                            exactly these of them; `expect online nobody`
   device ID at PLACE tests its nat                   must see one port twice, and its own if there is no NAT
-  nobody at PLACE sends KIND of TARGET by tcp|ws|udp [with forged address A]   malformed.py lists the kinds
+  nobody at PLACE sends KIND of TARGET by tcp|ws|udp [with forged address A]
+                                                     a kind of malformed.py, or the member of a good message
   expect answers WORDS                               exactly these, with `,` between them; `expect answers nothing`
   expect connection closed                           also: open
 Servers and operator
   expect hbbs saw MEMBER of ID from PLACE [N times]  with that place's own address and port
   expect hbbs saw no MEMBER of ID [for N s]          since the scenario began; with a time, from now on
+  expect hbbs believed ADDRESS                       of the last WebSocket; also: address of PLACE, nothing
+  hbbs is told WORDS                                 on its console; also: hbbr
+  hbbs restarts                                      its memory is gone, its file is not
   operator bans device ID [for DURATION]             also: uuid of ID, key of ID, address of PLACE
   operator unbans ...
   operator does WORDS                                any other command of the gateway
   service SETTING VALUE
-  hbbs restarts
   expect audit WORD N times                          lines with this word in what the command `audit` prints
   wait N s
 Commands of the network: ban, unban ({target}, and {duration} for `ban_for`), ban_address, unban_address ({address}),
-operator, service ({setting}, {value}), restart_hbbs, audit, and reset, which runs before and after each scenario. Bans of
-a scenario are lifted at its end.
+operator, service ({setting}, {value}), restart_hbbs, hbbs_console,
+hbbr_console, audit, and reset, which runs before and after each scenario. Bans of a scenario are lifted at its end.
 """
 import argparse
 import asyncio

@@ -44,7 +44,9 @@ def listening(kind, address, port):
 async def serve_tcp(address, port, handle):
     """Calls `handle(reader, writer)` for each connection; it is closed when that returns."""
 
-    async def one(reader, writer):
+    running = set()
+
+    async def serve(reader, writer):
         try:
             await handle(reader, writer)
         except (ConnectionError, OSError):
@@ -52,7 +54,12 @@ async def serve_tcp(address, port, handle):
         finally:
             writer.close()
 
-    return await asyncio.start_server(one, sock=listening(socket.SOCK_STREAM, address, port), backlog=BACKLOG)
+    def accepted(reader, writer):  # a task of our own: start_server() complains of its own ones when they are cancelled
+        task = asyncio.create_task(serve(reader, writer))
+        running.add(task)
+        task.add_done_callback(running.discard)
+
+    return await asyncio.start_server(accepted, sock=listening(socket.SOCK_STREAM, address, port), backlog=BACKLOG)
 
 
 def options(description, port):

@@ -42,6 +42,10 @@ def _read(pattern, text):
     return match.group(1) if match.groups() else match.group(), text[: match.start()] + text[match.end() :]
 
 
+def id_range(first, last):
+    return [str(number) for number in range(int(first), int(last) + 1)]
+
+
 def limit(seconds, otherwise=_LIMIT):
     return (float(seconds) if seconds else otherwise) * PATIENCE
 
@@ -105,6 +109,16 @@ class Steps:
         await self.where[device].ask("start_device", device=device, server=self.where[device].server, **options)
         if what == "registers":
             await self.expect_online(device, None)
+
+    @step(r"devices (\d+) to (\d+) at (\S+) start( known)?")
+    async def start_devices(self, first, last, place, known):
+        for device in id_range(first, last):
+            await self.start_device(device, place, "starts", known or "")
+
+    @step(r"devices (\d+) to (\d+) stop")
+    async def stop_devices(self, first, last):
+        for device in id_range(first, last):
+            await self.stop_device(device)
 
     @step(r"device (\d+) stops")
     async def stop_device(self, device):
@@ -178,7 +192,7 @@ class Steps:
     async def send_malformed(self, _, place, kind, target, transport, forged):
         where = self.place(place)
         self.last_sent = await where.ask("send", kind=kind, server=where.server, transport=transport, target=target,
-                                         patience=2 * PATIENCE, headers=_forged(forged))
+                                         patience=PATIENCE, headers=_forged(forged))
 
     # Operator and servers
 
@@ -210,6 +224,10 @@ class Steps:
     @step(r"hbbs restarts")
     async def restart_hbbs(self):
         await self._command("restart_hbbs")
+
+    @step(r"(hbbs|hbbr) is told (.+)")
+    async def tell_console(self, server, words):
+        await self._command(f"{server}_console", words.split())
 
     @step(r"wait " + SECONDS)
     async def wait(self, seconds):

@@ -1,0 +1,90 @@
+#!/usr/bin/env python3
+"""Shows that the fake hbbs, hbbr and clients behave to each other as RustDesk's do, without a gateway between them:
+the unit tests of the encodings (wire_test.py), then the scenarios of selftest/ in the namespaces of lab.py, over IPv4 and
+IPv6, with hbbs as 1.1.12 and 1.1.17 are, and with one that encrypts. Time limits of servers and clients are a tenth of
+the real ones.
+
+  selftest.py [WORD...]      only the scenarios whose path has one of these words
+
+Needs root. Ends with 'N passed, N failed'.
+"""
+import asyncio
+import glob
+import os
+import sys
+import tempfile
+import unittest
+
+import scenario
+import wire_test
+from lab import Lab, Servers
+
+_HERE = os.path.dirname(os.path.abspath(__file__))
+_SCALE = 10
+
+
+def _scenarios(directory, words):
+    paths = sorted(glob.glob(os.path.join(_HERE, "selftest", directory, "*.scenario")))
+    return [os.path.relpath(path) for path in paths if not words or any(word in path for word in words)]
+
+
+def _run_unit_tests():
+    """(passed, failed)"""
+    result = unittest.TextTestRunner(verbosity=0).run(unittest.defaultTestLoader.loadTestsFromModule(wire_test))
+    bad = len(result.failures) + len(result.errors)
+    return result.testsRun - bad, bad
+
+
+def _run_scenarios(lab, family, version, encrypt, words):
+    paths = _scenarios("encrypted", words) if encrypt else _scenarios("every", words) + _scenarios(version, words)
+    if not paths:
+        return 0, 0
+    print(f"IPv{family[1]}, hbbs {version}{', encrypting' if encrypt else ''}", flush=True)
+    with tempfile.TemporaryDirectory(prefix="gatehouse-rustdesk-") as directory:
+        with Servers(lab, family, version, directory, _SCALE, encrypt) as servers:
+            passed = asyncio.run(scenario.run_all(paths, servers.description))
+    return passed, len(paths) - passed
+
+
+def _run_failing(lab, words):
+    """Scenarios that must fail, and say in their first line how: a runner that lets all pass shows nothing."""
+    passed = failed = 0
+    with tempfile.TemporaryDirectory(prefix="gatehouse-rustdesk-") as directory:
+        with Servers(lab, "v4", "1.1.17", directory, _SCALE) as servers:
+            for path in _scenarios("fails", words):
+                with open(path, encoding="utf-8") as file:
+                    wanted = file.readline().removeprefix("# fails: ").strip()
+                said = asyncio.run(_failure_of(path, servers.description))
+                good = wanted in said
+                passed, failed = passed + good, failed + (not good)
+                print(f"{'ok' if good else 'failed'} {path}{'' if good else f': it said: {said}'}", flush=True)
+    return passed, failed
+
+
+async def _failure_of(path, description):
+    network = scenario.Network(description)
+    try:
+        await scenario.run(path, network)
+    except scenario.ScenarioFailure as failure:
+        return failure.args[0]
+    finally:
+        await network.stop()
+    return "nothing, it passed"
+
+
+def main():
+    words = sys.argv[1:]
+    results = [] if words else [_run_unit_tests()]
+    with Lab() as lab:
+        for family in ("v4", "v6"):
+            for version in ("1.1.12", "1.1.17"):
+                results.append(_run_scenarios(lab, family, version, False, words))
+            results.append(_run_scenarios(lab, family, "1.1.17", True, words))
+        results.append(_run_failing(lab, words))
+    passed, failed = (sum(column) for column in zip(*results, strict=True))
+    print(f"{passed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
