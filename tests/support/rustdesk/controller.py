@@ -51,15 +51,18 @@ class Controller:
         self._secured = False
 
     async def test_nat(self):
-        """The ports that hbbs sees on its two TCP ports, asked from one local port."""
+        """One local port, and as which ports hbbs sees it on its two TCP ports."""
         source, seen = ("::" if ":" in self._server.host else "0.0.0.0", 0), []
         for offset in (0, -1):
             link = await open_tcp(self._server.at(offset), source)
             source = link.local
             await link.send(Message("test_nat_request").encode())
-            seen.append((await self._answer(link, 3))["port"])
+            answer = await self._answer(link, 3)
             link.close()
-        return seen
+            if not isinstance(answer, Message):
+                raise ConnectionError(f"the NAT test: {answer or 'no answer'}")
+            seen.append(answer["port"])
+        return [source[1], *seen]
 
     async def online(self, peers):
         link = await open_tcp(self._server.at(-1))

@@ -62,9 +62,10 @@ class Expectations:
             raise ScenarioFailure("it has tried nothing yet")
         return self.outcomes[name]
 
-    @step(r"expect (\d+|nobody) refused (.+)")
+    @step(r"expect (\d+|nobody) refused(?: (.+))?")
     async def expect_refused(self, name, reason):
         outcome = self._outcome(name)
+        reason = reason or '""'
         wanted = reason.strip('"')
         fits = outcome["reason"] == reason if wanted == reason else wanted in outcome["reason"]
         if outcome["kind"] != "refused" or not fits:
@@ -76,6 +77,11 @@ class Expectations:
         wanted = [_CONNECTED[how]] if how else _CONNECTED.values()
         if outcome["kind"] not in wanted:
             raise ScenarioFailure(f"it was {_text(outcome)}")
+
+    @step(r"expect (\d+|nobody) not connected")
+    async def expect_not_connected(self, name):
+        if self._outcome(name)["kind"] in _CONNECTED.values():
+            raise ScenarioFailure(f"it was {_text(self._outcome(name))}")
 
     @step(r"expect (\d+|nobody) (encrypted|in plaintext)")
     async def expect_encrypted(self, name, how):
@@ -139,7 +145,7 @@ class Expectations:
 
     # Servers and operator
 
-    @step(r"expect (hbbs|hbbr) saw (\w+) of (\d+) from (\S+)(?: (\d+) times)?")
+    @step(r"expect (hbbs|hbbr) saw (\w+) of (\S+) from (\S+)(?: (\d+) times)?")
     async def expect_seen(self, server, member, device, place, times):
         where, end = self.place(place), time.monotonic() + limit(None)
         while not (found := self._log(server).received(member, device)) and time.monotonic() < end:
@@ -150,12 +156,12 @@ class Expectations:
         strangers = sorted(source for source in sources if source.rpartition(":")[0].strip("[]") != where.seen_as)
         if strangers:
             raise ScenarioFailure(f"it came from {', '.join(strangers)}, and {place} is {where.seen_as}")
-        if member.startswith("register") and not where.nat:
+        if member.startswith("register") and device in self.where and not where.nat:
             own = mangle.text((where.seen_as, (await self.state(device))["port"]))
             if own not in sources:
                 raise ScenarioFailure(f"it came from {', '.join(sorted(sources))}, and the device sent from {own}")
 
-    @step(r"expect (hbbs|hbbr) saw no (\w+)(?: of (\d+))?(?: for " + SECONDS + ")?")
+    @step(r"expect (hbbs|hbbr) saw no (\w+)(?: of (\S+))?(?: for " + SECONDS + ")?")
     async def expect_not_seen(self, server, member, device, seconds):
         log = self._log(server)
         since = log.end() if seconds else None

@@ -26,11 +26,12 @@ Sessions (the initiator is the device's place; `nobody` is one without an id)
   device ID at PLACE relays with TARGET              by RequestRelay, without a punch
       ... by ws                                      WebSocket instead of TCP, at both servers
       ... twice at once                              with the second connection that clients open
-      ... with token T                               also: with forged address A (X-Real-IP), with key exchange,
+      ... with token T                               also: with forged address A (X-Real-IP), with key exchange (as one
+                                                     that is logged in; with another key: that it does not have)
       ... under uuid U                               a relay's own; without going direct
   device ID at PLACE joins relay U [to TARGET] [by ws]   goes to hbbr without hbbs; with a target as its controller
-  expect ID refused REASON                           OFFLINE and the like, or a quoted part of the text
-  expect ID connected [directly|locally|by relay]
+  expect ID refused [REASON]                         OFFLINE and the like, or a quoted part of the text
+  expect ID connected [directly|locally|by relay]    also: not connected
   expect ID encrypted                                what it said to hbbs; also: in plaintext
   expect ID closed                                   also: unanswered
   expect bytes both ways                             in the last session
@@ -51,15 +52,16 @@ Servers and operator
   expect hbbs believed ADDRESS                       of the last WebSocket; also: address of PLACE, nothing
   hbbs is told WORDS                                 on its console; also: hbbr
   hbbs restarts                                      its memory is gone, its file is not
-  operator bans device ID [for DURATION]             also: uuid of ID, key of ID, address of PLACE
+  operator bans device ID [for DURATION]             also: uuid of ID, key of ID; [mapped] address of PLACE
   operator unbans ...
   operator does WORDS                                any other command of the gateway
   service SETTING VALUE
   expect audit WORD N times                          lines with this word in what the command `audit` prints
   wait N s
 Commands of the network: ban, unban ({target}, and {duration} for `ban_for`), ban_address, unban_address ({address}),
-operator, service ({setting}, {value}), restart_hbbs, hbbs_console,
-hbbr_console, audit, and reset, which runs before and after each scenario. Bans of a scenario are lifted at its end.
+operator, service ({setting}, {value}), restart_hbbs, hbbs_console, hbbr_console, audit,
+and reset, which runs before and after each scenario. Bans of a scenario are lifted at its end. The scenarios that a
+gateway is tested with are in tests/netns/rustdesk, for the places of lab.py and a clock scale of 1.
 """
 import argparse
 import asyncio
@@ -106,17 +108,17 @@ async def run(path, network):
         await scenario.end()
 
 
-async def run_all(paths, description):
-    """How many passed."""
+async def run_all(paths, description, title=""):
+    """How many passed; tells each."""
     passed = 0
     for path in paths:
         network = Network(description)
         try:
             await run(path, network)
             passed += 1
-            print(f"ok {path}", flush=True)
+            print(f"ok {title}{path}", flush=True)
         except ScenarioFailure as failure:
-            print(f"failed {failure.args[0]}", flush=True)
+            print(f"failed {title}{failure.args[0]}", flush=True)
         finally:
             await network.stop()
     return passed
