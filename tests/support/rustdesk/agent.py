@@ -10,8 +10,10 @@ import base64
 import json
 import sys
 
+import flood
 import malformed
 from client import Controller, Device, Server
+from serving import allow_many_descriptors
 from wire import MEMBER_NUMBERS, Message
 
 _INNOCENT = "999999999"  # an id that no device has
@@ -22,6 +24,7 @@ class Agent:
     def __init__(self):
         self._devices = {}
         self._links = {}
+        self._idle, self._slow = [], []
 
     def _device(self, device):
         if device not in self._devices:
@@ -99,6 +102,17 @@ class Agent:
         sender = malformed.send_udp if transport == "udp" else malformed.send_tcp
         return await sender(kind, Server(**server), *messages, patience)
 
+    async def open_idle(self, server, port, count):
+        opened = await flood.open_idle(Server(**server), port, count)
+        self._idle += opened
+        return len(opened)
+
+    async def trickle(self, server, target):
+        self._slow.append(asyncio.create_task(flood.trickle(Server(**server), target)))
+
+    async def register_forged(self, server, count):
+        await flood.register_forged(Server(**server), count)
+
 
 def _controller(server, options):
     key = options.pop("public_key", None)
@@ -115,6 +129,7 @@ async def _answer(agent, request):
 
 
 async def main():
+    allow_many_descriptors()
     agent, tasks = Agent(), set()
     reader = asyncio.StreamReader(limit=1 << 24)
     await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)

@@ -2,9 +2,9 @@
 
 As clients do it (RustDesk rendezvous.proto; client 1.2 to 1.4): a PunchHoleRequest on a new connection, the same frame
 again after 3 and 6 s, given up 9 s later; from 1.4.1 on perhaps on a second connection at the same time. An address in
-the answer is dialled from the port that asked; if that fails, a RequestRelay with a uuid of its own goes to hbbs, on a new
-connection, and then to hbbr. A RelayResponse sends it to hbbr with the target's uuid. A KeyExchange that nobody asked for
-is passed over.
+the answer is dialled from the port that asked; if that fails, a RequestRelay with a uuid of its own goes to hbbs, on a
+new connection, and then to hbbr. A RelayResponse sends it to hbbr with the target's uuid. A KeyExchange that nobody
+asked for is passed over.
 """
 import asyncio
 import dataclasses
@@ -26,8 +26,8 @@ _DIAL_WAIT = 3
 
 @dataclasses.dataclass
 class Outcome:
-    """How an attempt ended. kind: direct, local, relay (with a link); refused (with a reason: the name of a failure, or the
-    text that the user would see); closed, unanswered."""
+    """How an attempt ended. kind: direct, local, relay (with a link); refused (with a reason: the name of a failure, or
+    the text that the user would see); closed, unanswered."""
 
     kind: str
     reason: str = ""

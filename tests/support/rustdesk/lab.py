@@ -7,9 +7,9 @@
   neighbour  ...11 ─────┴─ nat┘
                          192.0.2.50
 
-and the same with addresses of 2001:db8::/32. `nat` masquerades, both families; `middle` forwards. (RFC 5737 and RFC 3849:
-all of these are addresses for examples.) Namespaces are called ghrd-PID-NAME; those of a process that is no more are
-removed by the next one.
+and the same with addresses of 2001:db8::/32. `nat` masquerades, both families; `middle` forwards. (RFC 5737 and RFC
+3849: all of these are addresses for examples.) Namespaces are called ghrd-PID-NAME, the directory of logs is too; those
+of a process that is no more are removed by the next one.
 
   lab.py [--family v4|v6] [--version 1.1.12|1.1.17] [--directory D] [--clock-scale N] [--encrypt]
                                   builds it, starts the servers, prints the network (places.py) as a line of JSON, with
@@ -21,6 +21,7 @@ import contextlib
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -60,20 +61,28 @@ def _plain(address):
     return address.split("/")[0]
 
 
-def _remove_leftovers():
-    """Namespaces of labs whose process has died."""
-    for name in os.listdir("/run/netns") if os.path.isdir("/run/netns") else ():
+def _leftovers(directory):
+    """What labs have there whose process has died."""
+    for name in os.listdir(directory) if os.path.isdir(directory) else ():
         match = re.fullmatch(_PREFIX + r"-(\d+)-\w+", name)
         if match and not os.path.exists(f"/proc/{match.group(1)}"):
-            subprocess.run(["ip", "netns", "del", name], capture_output=True, check=False)
+            yield name
+
+
+def _remove_leftovers():
+    for name in _leftovers("/run/netns"):
+        subprocess.run(["ip", "netns", "del", name], capture_output=True, check=False)
+    for name in _leftovers(tempfile.gettempdir()):
+        shutil.rmtree(os.path.join(tempfile.gettempdir(), name), ignore_errors=True)
 
 
 class Lab:
-    """The namespaces. Use it with `with`."""
+    """The namespaces, and a directory for what is written. Use it with `with`."""
 
     def __enter__(self):
         _remove_leftovers()
         with contextlib.ExitStack() as stack:
+            self.directory = stack.enter_context(tempfile.TemporaryDirectory(prefix=f"{_PREFIX}-{os.getpid()}-"))
             for name in ("middle", *_WIRES):
                 _run("ip", "netns", "add", self.name(name))
                 stack.callback(_run, "ip", "netns", "del", self.name(name))
@@ -117,8 +126,10 @@ class Lab:
 class Servers:
     """hbbs and hbbr in the lab, for one family's clients. Use it with `with`; `description` is what places.py reads."""
 
-    def __init__(self, lab, family, version, directory, clock_scale=1, encrypt=False, licence_key="", commands=None):
-        self._lab, self._family, self._directory = lab, family, directory
+    def __init__(self, lab, family, version, clock_scale=1, encrypt=False, directory=None, licence_key="",
+                 commands=None):
+        self._lab, self._family = lab, family
+        self._directory = directory or tempfile.mkdtemp(dir=lab.directory)
         self._processes = []
         self._version, self._scale, self._encrypt, self._key = version, str(clock_scale), encrypt, licence_key
         self._commands = commands or {}
@@ -142,7 +153,8 @@ class Servers:
         self.description = {
             "places": {name: self._place(name) for name in _PLACES},
             "logs": {"hbbs": hbbs_log, "hbbr": hbbr_log},
-            "licence_key": self._key, "public_key": base64.b64encode(public).decode(), "clock_scale": float(self._scale),
+            "licence_key": self._key, "public_key": base64.b64encode(public).decode(),
+            "clock_scale": float(self._scale),
             "gateway": self._lab.name("middle"),
             "commands": {"restart_hbbs": ["sh", "-c", again], "reset": ["sh", "-c", f"rm -f {store}; {again}"],
                          "hbbs_console": self._console(21115), "hbbr_console": self._console(21117), **self._commands},
@@ -187,9 +199,9 @@ def main():
     parser.add_argument("--clock-scale", type=float, default=1)
     parser.add_argument("--encrypt", action="store_true")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="gatehouse-rustdesk-") as scratch, Lab() as lab:
-        with Servers(lab, options.family, options.version, options.directory or scratch, options.clock_scale,
-                     options.encrypt) as servers:
+    with Lab() as lab:
+        with Servers(lab, options.family, options.version, options.clock_scale, options.encrypt,
+                     options.directory) as servers:
             print(json.dumps(servers.description), flush=True)
             sys.stdin.read()
 

@@ -1,9 +1,10 @@
-"""Connections that carry messages: TCP with RustDesk's framing, or WebSocket (RFC 6455), where one binary message is one
-payload. Both are asyncio and look the same to who uses them:
+"""Connections that carry messages: TCP with RustDesk's framing, or WebSocket (RFC 6455), where one binary message is
+one payload. Both are asyncio and look the same to who uses them:
 
     await link.send(payload)      link.receive() -> payload, or None at the end      link.close()
 
-`peer` and `local` are (address, port), IPv4 spelled as IPv4. All ends are alike: whoever resets a connection has ended it.
+`peer` and `local` are (address, port), IPv4 spelled as IPv4. All ends are alike: whoever resets a connection has ended
+it.
 """
 import asyncio
 import base64
@@ -95,7 +96,8 @@ class WsLink(_Link):
                 return payload
 
     async def receive_message(self):
-        """(opcode, payload) of the next whole message, (None, None) at the end. Pings are answered, and are messages."""
+        """(opcode, payload) of the next whole message, (None, None) at the end. Pings are answered, and are
+        messages."""
         try:
             while True:
                 final, code, payload = await self._receive_frame()

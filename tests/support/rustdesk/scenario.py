@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Runs scenarios: what devices do at places, what an operator does, and what is expected of it.
 
-  scenario.py --network JSON FILE...      JSON: a file as places.py describes it
+  scenario.py --network JSON [--commands JSON] FILE...
+                                          JSON: a file as places.py describes it; a file of more commands for it
   scenario.py --check FILE...             only whether every line is a step
 
 One step a line, or several with `;` between them; `#` begins a comment. A scenario ends with its first step that does
@@ -15,7 +16,7 @@ Devices (time limits without a number are 10 s; GATEHOUSE_TEST_PATIENCE stretche
       ... with the uuid of ID                        also: with the key of ID. Another device's
       ... that relays                                as one that cannot be reached directly
   device ID stops
-  devices ID to ID at PLACE start [known]            all with ids from the first to the last; also: devices ID to ID stop
+  devices ID to ID at PLACE start [known]            all ids from the first to the last; also: devices ID to ID stop
   expect devices ID to ID online                     also: answered WORD; [within N s]
   expect ID online [within N s]
   expect ID unanswered for N s                       not one answer in that time
@@ -27,7 +28,8 @@ Sessions (the initiator is the device's place; `nobody` is one without an id)
       ... by ws                                      WebSocket instead of TCP, at both servers
       ... twice at once                              with the second connection that clients open
       ... with token T                               also: with forged address A (X-Real-IP), with key exchange (as one
-                                                     that is logged in; with another key: that it does not have)
+                                                     that is logged in; with another key: that it does not have),
+                                                     with licence KEY (another than the network's)
       ... under uuid U                               a relay's own; without going direct
   device ID at PLACE joins relay U [to TARGET] [by ws]   goes to hbbr without hbbs; with a target as its controller
   expect ID refused [REASON]                         OFFLINE and the like, or a quoted part of the text
@@ -46,6 +48,10 @@ Questions
                                                      a kind of malformed.py, or the member of a good message
   expect answers WORDS                               exactly these, with `,` between them; `expect answers nothing`
   expect connection closed                           also: open
+Harm
+  nobody at PLACE opens N idle connections to port P those that are refused do not matter
+  nobody at PLACE says a byte a second about TARGET  a request for it, very slowly
+  nobody at PLACE forges N registrations             a heartbeat and a key each, of ids from 400000000 on
 Servers and operator
   expect hbbs saw MEMBER of ID from PLACE [N times]  with that place's own address and port
   expect hbbs saw no MEMBER of ID [for N s]          since the scenario began; with a time, from now on
@@ -60,8 +66,10 @@ Servers and operator
   wait N s
 Commands of the network: ban, unban ({target}, and {duration} for `ban_for`), ban_address, unban_address ({address}),
 operator, service ({setting}, {value}), restart_hbbs, hbbs_console, hbbr_console, audit,
-and reset, which runs before and after each scenario. Bans of a scenario are lifted at its end. The scenarios that a
-gateway is tested with are in tests/netns/rustdesk, for the places of lab.py and a clock scale of 1.
+reset and reset_gateway, which run before and after each scenario: each begins with servers and a gateway that have seen
+nothing and have no bans, and with the service's settings as they are by default. Bans of a scenario are lifted at its
+end. The scenarios that a gateway is tested with are in tests/netns/rustdesk, for the places of lab.py and a clock scale
+of 1; lab.py gives all commands that concern hbbs and hbbr.
 """
 import argparse
 import asyncio
@@ -124,10 +132,16 @@ async def run_all(paths, description, title=""):
     return passed
 
 
+def _read(path):
+    with open(path, encoding="utf-8") as file:
+        return json.load(file)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("files", nargs="+", metavar="FILE")
     parser.add_argument("--network", metavar="JSON")
+    parser.add_argument("--commands", metavar="JSON")
     parser.add_argument("--check", action="store_true")
     options = parser.parse_args()
     if options.check:
@@ -141,8 +155,10 @@ def main():
     else:
         if not options.network:
             parser.error("--network says where the places are")
-        with open(options.network, encoding="utf-8") as file:
-            passed = asyncio.run(run_all(options.files, json.load(file)))
+        description = _read(options.network)
+        if options.commands:
+            description["commands"] = {**description.get("commands", {}), **_read(options.commands)}
+        passed = asyncio.run(run_all(options.files, description))
     failed = len(options.files) - passed
     print(f"{passed} passed, {failed} failed")
     return 1 if failed else 0

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Shows that the fake hbbs, hbbr and clients behave to each other as RustDesk's do, without a gateway between them:
-the unit tests of the encodings (wire_test.py), then the scenarios of selftest/ in the namespaces of lab.py, over IPv4 and
-IPv6, with hbbs as 1.1.12 and 1.1.17 are, and with one that encrypts. Several at a time. Time limits of
-servers and clients are a tenth of the real ones.
+"""Shows that the fake hbbs, hbbr and clients behave to each other as RustDesk's do, without a gateway between them: the
+unit tests of the encodings (wire_test.py), then the scenarios of selftest/ in the namespaces of lab.py, over IPv4 and
+IPv6, with hbbs as 1.1.12 and 1.1.17 are, with one that encrypts and one that asks for a key; and those that must fail.
+Time limits of servers and clients are a tenth of the real ones.
 
   selftest.py [WORD...]      only the scenarios whose path has one of these words
 
@@ -14,7 +14,6 @@ import functools
 import glob
 import os
 import sys
-import tempfile
 import unittest
 
 import scenario
@@ -24,6 +23,7 @@ from lab import Lab, Servers
 _HERE = os.path.dirname(os.path.abspath(__file__))
 _SCALE = 10
 _AT_ONCE = 4
+_LICENCE = "OeVuKk5nlHiXp+APNn0Y3pC1Iwpwn44JGqrQCsWqmBw="
 
 
 def _scenarios(directory, words):
@@ -38,13 +38,15 @@ def _run_unit_tests():
     return result.testsRun - bad, bad
 
 
-def _run_scenarios(family, version, encrypt, words):
-    paths = _scenarios("encrypted", words) if encrypt else _scenarios("every", words) + _scenarios(version, words)
+def _run_scenarios(family, version, special, words):
+    """`special`: "" for the server as most have it, or `encrypted`, or `keyed`: one that asks for a key."""
+    paths = _scenarios(special, words) if special else _scenarios("every", words) + _scenarios(version, words)
     if not paths:
         return 0, 0
-    title = f"IPv{family[1]}, hbbs {version}{' encrypting' if encrypt else ''}: "
-    with tempfile.TemporaryDirectory(prefix="gatehouse-rustdesk-") as directory, Lab() as lab:
-        with Servers(lab, family, version, directory, _SCALE, encrypt) as servers:
+    title = f"IPv{family[1]}, hbbs {version} {special}: "
+    with Lab() as lab:
+        with Servers(lab, family, version, _SCALE, special == "encrypted",
+                     licence_key=_LICENCE if special == "keyed" else "") as servers:
             passed = asyncio.run(scenario.run_all(paths, servers.description, title))
     return passed, len(paths) - passed
 
@@ -52,8 +54,8 @@ def _run_scenarios(family, version, encrypt, words):
 def _run_failing(words):
     """Scenarios that must fail, and say in their first line how: a runner that lets all pass shows nothing."""
     passed, paths = 0, _scenarios("fails", words)
-    with tempfile.TemporaryDirectory(prefix="gatehouse-rustdesk-") as directory, Lab() as lab:
-        with Servers(lab, "v4", "1.1.17", directory, _SCALE) as servers:
+    with Lab() as lab:
+        with Servers(lab, "v4", "1.1.17", _SCALE) as servers:
             for path in paths:
                 with open(path, encoding="utf-8") as file:
                     wanted = file.readline().removeprefix("# fails: ").strip()
@@ -78,8 +80,8 @@ def main():
     words = sys.argv[1:]
     works = [] if words else [_run_unit_tests]
     for family in ("v4", "v6"):
-        for version, encrypt in (("1.1.12", False), ("1.1.17", False), ("1.1.17", True)):
-            works.append(functools.partial(_run_scenarios, family, version, encrypt, words))
+        for version, special in (("1.1.12", ""), ("1.1.17", ""), ("1.1.17", "encrypted"), ("1.1.17", "keyed")):
+            works.append(functools.partial(_run_scenarios, family, version, special, words))
     works.append(functools.partial(_run_failing, words))
     # A process each, with a lab of its own: most of it is waiting.
     with concurrent.futures.ProcessPoolExecutor(_AT_ONCE, max_tasks_per_child=1) as pool:

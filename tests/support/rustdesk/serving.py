@@ -2,6 +2,7 @@
 import argparse
 import asyncio
 import json
+import resource
 import socket
 import sys
 import time
@@ -12,7 +13,8 @@ BACKLOG = 16384
 
 
 class Log:
-    """One JSON object a line: {"at": seconds, "event": ..., "from": "192.0.2.10:40000", ...}; "-" is standard output."""
+    """One JSON object a line: {"at": seconds, "event": ..., "from": "192.0.2.10:40000", ...}; "-" is standard
+    output."""
 
     def __init__(self, path):
         self._file = sys.stdout if path == "-" else open(path, "a", encoding="utf-8", buffering=1)  # noqa: SIM115
@@ -62,6 +64,12 @@ async def serve_tcp(address, port, handle):
     return await asyncio.start_server(accepted, sock=listening(socket.SOCK_STREAM, address, port), backlog=BACKLOG)
 
 
+def allow_many_descriptors():
+    """As many as the kernel gives: ten thousand connections are nothing unusual here."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
 def options(description, port):
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--bind", default="", help="the address to listen on; without it all, of both families")
@@ -73,6 +81,7 @@ def options(description, port):
 
 
 async def until_the_end(until_eof):
+    allow_many_descriptors()
     if not until_eof:
         await asyncio.Event().wait()
     reader = asyncio.StreamReader()

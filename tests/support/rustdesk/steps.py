@@ -65,16 +65,19 @@ class Steps:
         self._undo = []
 
     async def begin(self):
-        if self.network.has_command("reset"):
-            await self._command("reset")
+        await self._reset()
         for log in self.network.logs.values():
             log.begin()
 
     async def end(self):
         for command, values in reversed(self._undo):
             await self.network.run(command, **values)
-        if self.network.has_command("reset"):
-            await self.network.run("reset")
+        await self._reset()
+
+    async def _reset(self):
+        for command in ("reset", "reset_gateway"):
+            if self.network.has_command(command):
+                await self._command(command)
 
     def place(self, name):
         if name not in self.network.places:
@@ -157,6 +160,8 @@ class Steps:
         transport, rest = _read(r" by (ws|tcp)", rest)
         options["transport"] = transport or "tcp"
         options["token"], rest = _read(r" with token (\S+)", rest)
+        licence, rest = _read(r" with licence (\S+)", rest)
+        options["licence_key"] = licence or None
         address, rest = _read(r" with forged address (\S+)", rest)
         options["headers"] = _forged(address)
         word, rest = _read(r" with (key exchange|another key)", rest)
@@ -197,6 +202,25 @@ class Steps:
         self.last_sent = await where.ask("send", kind=kind, server=where.server, transport=transport, target=target,
                                          patience=PATIENCE, headers=_forged(forged))
 
+    # Harm
+
+    @step(r"nobody at (\S+) opens (\d+) idle connections to port (\d+)")
+    async def open_idle(self, place, count, port):
+        where = self.place(place)
+        opened = await where.ask("open_idle", server=where.server, port=int(port), count=int(count))
+        if not opened:
+            raise ScenarioFailure("not one was opened")
+
+    @step(r"nobody at (\S+) says a byte a second about (\d+)")
+    async def trickle(self, place, target):
+        where = self.place(place)
+        await where.ask("trickle", server=where.server, target=target)
+
+    @step(r"nobody at (\S+) forges (\d+) registrations")
+    async def register_forged(self, place, count):
+        where = self.place(place)
+        await where.ask("register_forged", server=where.server, count=int(count))
+
     # Operator and servers
 
     @step(r"operator (bans|unbans) (device|uuid of|key of) (\d+)(?: for (\w+))?")
@@ -206,7 +230,10 @@ class Steps:
             self._undo = [one for one in self._undo if one != ("unban", {"target": target})]
             await self._command("unban", target=target)
             return
-        await self._command("ban_for" if duration else "ban", target=target, **({"duration": duration} if duration else {}))
+        if duration:
+            await self._command("ban_for", target=target, duration=duration)
+        else:
+            await self._command("ban", target=target)
         self._undo.append(("unban", {"target": target}))
 
     @step(r"operator (bans|unbans) (mapped )?address of (\S+)")
