@@ -22,6 +22,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -153,7 +154,7 @@ class Servers:
         self.description = {
             "places": {name: self._place(name) for name in _PLACES},
             "logs": {"hbbs": hbbs_log, "hbbr": hbbr_log},
-            "licence_key": self._key, "public_key": base64.b64encode(public).decode(),
+            "server_key": key_file, "licence_key": self._key, "public_key": base64.b64encode(public).decode(),
             "clock_scale": float(self._scale),
             "gateway": self._lab.name("middle"),
             "commands": {"restart_hbbs": ["sh", "-c", again], "reset": ["sh", "-c", f"rm -f {store}; {again}"],
@@ -199,6 +200,7 @@ def main():
     parser.add_argument("--clock-scale", type=float, default=1)
     parser.add_argument("--encrypt", action="store_true")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     with Lab() as lab:
         with Servers(lab, options.family, options.version, options.clock_scale, options.encrypt,
                      options.directory) as servers:
