@@ -10,17 +10,21 @@ import base64
 import json
 import sys
 
+import flood
 import malformed
 from client import Controller, Device, Server
-from wire import Message
+from serving import allow_many_descriptors
+from wire import MEMBER_NUMBERS, Message
 
 _INNOCENT = "999999999"  # an id that no device has
+_USUAL = {"udp": "register_peer", "tcp": "punch_hole_request", "ws": "punch_hole_request"}
 
 
 class Agent:
     def __init__(self):
         self._devices = {}
         self._links = {}
+        self._idle, self._slow = [], []
 
     def _device(self, device):
         if device not in self._devices:
@@ -90,13 +94,24 @@ class Agent:
         return await _controller(server, controller).test_nat()
 
     async def send(self, kind, server, transport, target, patience, headers=()):
-        member = "register_peer" if transport == "udp" else "punch_hole_request"
-        more = {} if transport == "udp" else {"licence_key": server.get("licence_key", "")}
+        member, kind = (kind, "good") if kind in MEMBER_NUMBERS else (_USUAL[transport], kind)
+        more = {"licence_key": server.get("licence_key", "")} if member == "punch_hole_request" else {}
         messages = Message(member, id=target, **more), Message(member, id=_INNOCENT, **more)
         if transport == "ws":
             return await malformed.send_ws(kind, Server(**server), *messages, patience, headers)
         sender = malformed.send_udp if transport == "udp" else malformed.send_tcp
         return await sender(kind, Server(**server), *messages, patience)
+
+    async def open_idle(self, server, port, count):
+        opened = await flood.open_idle(Server(**server), port, count)
+        self._idle += opened
+        return len(opened)
+
+    async def trickle(self, server, target):
+        self._slow.append(asyncio.create_task(flood.trickle(Server(**server), target)))
+
+    async def register_forged(self, server, count):
+        await flood.register_forged(Server(**server), count)
 
 
 def _controller(server, options):
@@ -114,6 +129,7 @@ async def _answer(agent, request):
 
 
 async def main():
+    allow_many_descriptors()
     agent, tasks = Agent(), set()
     reader = asyncio.StreamReader(limit=1 << 24)
     await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)

@@ -52,7 +52,8 @@ class Server:
 
 
 async def open_relay(server, relay_server, uuid, target="", transport="tcp", token="", licence_key=None):
-    """A connection to hbbr that has said what it wants: the controlling side names the target, the other one does not."""
+    """A connection to hbbr that has said what it wants: the controlling side names the target, the other one does
+    not."""
     at = server.relay_at(relay_server, transport == "ws")
     link = await (open_ws(at, "/ws/relay") if transport == "ws" else open_tcp(at))
     request = Message("request_relay", id=target, uuid=uuid, token=token,

@@ -2,9 +2,9 @@
 
 As clients do it (RustDesk rendezvous.proto; client 1.2 to 1.4): a PunchHoleRequest on a new connection, the same frame
 again after 3 and 6 s, given up 9 s later; from 1.4.1 on perhaps on a second connection at the same time. An address in
-the answer is dialled from the port that asked; if that fails, a RequestRelay with a uuid of its own goes to hbbs, on a new
-connection, and then to hbbr. A RelayResponse sends it to hbbr with the target's uuid. A KeyExchange that nobody asked for
-is passed over.
+the answer is dialled from the port that asked; if that fails, a RequestRelay with a uuid of its own goes to hbbs, on a
+new connection, and then to hbbr. A RelayResponse sends it to hbbr with the target's uuid. A KeyExchange that nobody
+asked for is passed over.
 """
 import asyncio
 import dataclasses
@@ -26,8 +26,8 @@ _DIAL_WAIT = 3
 
 @dataclasses.dataclass
 class Outcome:
-    """How an attempt ended. kind: direct, local, relay (with a link); refused (with a reason: the name of a failure, or the
-    text that the user would see); closed, unanswered."""
+    """How an attempt ended. kind: direct, local, relay (with a link); refused (with a reason: the name of a failure, or
+    the text that the user would see); closed, unanswered."""
 
     kind: str
     reason: str = ""
@@ -51,15 +51,18 @@ class Controller:
         self._secured = False
 
     async def test_nat(self):
-        """The ports that hbbs sees on its two TCP ports, asked from one local port."""
+        """One local port, and as which ports hbbs sees it on its two TCP ports."""
         source, seen = ("::" if ":" in self._server.host else "0.0.0.0", 0), []
         for offset in (0, -1):
             link = await open_tcp(self._server.at(offset), source)
             source = link.local
             await link.send(Message("test_nat_request").encode())
-            seen.append((await self._answer(link, 3))["port"])
+            answer = await self._answer(link, 3)
             link.close()
-        return seen
+            if not isinstance(answer, Message):
+                raise ConnectionError(f"the NAT test: {answer or 'no answer'}")
+            seen.append(answer["port"])
+        return [source[1], *seen]
 
     async def online(self, peers):
         link = await open_tcp(self._server.at(-1))
@@ -150,7 +153,7 @@ class Controller:
         if not answer["socket_addr"]:
             return Outcome("refused", answer["other_failure"] or name_of(FAILURE, answer["failure"]),
                            secured=self._secured)
-        if direct:
+        if direct and self._transport == "tcp":
             try:
                 session = await open_tcp(mangle.decode(answer["socket_addr"]), link.local, _DIAL_WAIT)
                 return Outcome("local" if answer["is_local"] else "direct", link=session, secured=self._secured)

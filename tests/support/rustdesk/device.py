@@ -1,10 +1,10 @@
 """The controlled side of a stock RustDesk client: registers by UDP and answers what hbbs pushes to it.
 
 As clients do it (RustDesk rendezvous.proto; client 1.2 to 1.4): a heartbeat 15 s after the last answer, every 3 s while
-unanswered, a new port each minute without an answer. As long as no RegisterPk was answered with OK, RegisterPk takes the
-place of the heartbeat; request_pk asks for it at any time. UUID_MISMATCH makes it draw another id at once; NOT_DEPLOYED
-makes it slower; every other result is tried again with the next heartbeat.
-A session is an echo: what the other side sends comes back.
+unanswered, a new port each minute without an answer. As long as no RegisterPk was answered with OK, RegisterPk takes
+the place of the heartbeat; request_pk asks for it at any time. UUID_MISMATCH makes it draw another id at once;
+NOT_DEPLOYED makes it slower; every other result is tried again with the next heartbeat. A session is an echo: what the
+other side sends comes back.
 """
 import asyncio
 import random
@@ -209,8 +209,8 @@ class Device(asyncio.DatagramProtocol):
         link.close()
 
     async def _expect_session(self, link, message, other_side):
-        """Sends the message and listens on the port it was sent from. To the other side's address goes one attempt, from
-        the same port, so that a NAT on this side lets its answer in."""
+        """Sends the message and listens on the port it was sent from. To the other side's address goes one attempt,
+        from the same port, so that a NAT on this side lets its answer in."""
         here = link.local
         listener = socket.socket(socket.AF_INET6 if ":" in here[0] else socket.AF_INET, socket.SOCK_STREAM)
         for option in (socket.SO_REUSEADDR, socket.SO_REUSEPORT):
@@ -218,9 +218,12 @@ class Device(asyncio.DatagramProtocol):
         listener.bind(here)
         done = asyncio.Event()
 
-        async def accepted(reader, writer):
-            await self._serve(TcpLink(reader, writer))
+        async def serve(link):
+            await self._serve(link)
             done.set()
+
+        def accepted(reader, writer):
+            self._start(serve(TcpLink(reader, writer)))
 
         async with await asyncio.start_server(accepted, sock=listener):
             if other_side:

@@ -4,7 +4,7 @@ import time
 
 import mangle
 from places import PATIENCE
-from steps import SECONDS, ScenarioFailure, limit, step
+from steps import SECONDS, ScenarioFailure, id_range, limit, step
 
 _CONNECTED = {"directly": "direct", "locally": "local", "by relay": "relay"}
 _LOOK_EVERY = 0.05
@@ -23,12 +23,23 @@ class Expectations:
     async def expect_answered(self, device, answer, seconds):
         await self._expect_of_device(device, answer, seconds, self.seen_answers.get(device, 0))
 
+    @step(r"expect devices (\d+) to (\d+) (online|answered \w+)(?: within " + SECONDS + ")?")
+    async def expect_all(self, first, last, what, seconds):
+        for device in id_range(first, last):
+            since = 0 if what == "online" else self.seen_answers.get(device, 0)
+            try:
+                await self._expect_of_device(device, what.removeprefix("answered "), seconds, since)
+            except ScenarioFailure as failure:
+                raise ScenarioFailure(f"{device}: {failure.args[0]}") from failure
+
     async def _expect_of_device(self, device, what, seconds, since=0):
         place = self.place_of(device)
         found, state = await place.ask("wait_device", device=device, what=what, patience=limit(seconds), since=since)
         if not found:
             raise ScenarioFailure(f"answers were {_texts(state['answers'][since:])}, of {state['sent']} datagrams sent")
-        self.seen_answers[device] = len(state["answers"])
+        texts = [text for _, text in state["answers"]]
+        if what in texts[since:]:
+            self.seen_answers[device] = texts.index(what, since) + 1
 
     @step(r"expect (\d+) unanswered for " + SECONDS)
     async def expect_unanswered(self, device, seconds):
@@ -51,9 +62,10 @@ class Expectations:
             raise ScenarioFailure("it has tried nothing yet")
         return self.outcomes[name]
 
-    @step(r"expect (\d+|nobody) refused (.+)")
+    @step(r"expect (\d+|nobody) refused(?: (.+))?")
     async def expect_refused(self, name, reason):
         outcome = self._outcome(name)
+        reason = reason or '""'
         wanted = reason.strip('"')
         fits = outcome["reason"] == reason if wanted == reason else wanted in outcome["reason"]
         if outcome["kind"] != "refused" or not fits:
@@ -65,6 +77,16 @@ class Expectations:
         wanted = [_CONNECTED[how]] if how else _CONNECTED.values()
         if outcome["kind"] not in wanted:
             raise ScenarioFailure(f"it was {_text(outcome)}")
+
+    @step(r"expect (\d+|nobody) not connected")
+    async def expect_not_connected(self, name):
+        if self._outcome(name)["kind"] in _CONNECTED.values():
+            raise ScenarioFailure(f"it was {_text(self._outcome(name))}")
+
+    @step(r"expect (\d+|nobody) (encrypted|in plaintext)")
+    async def expect_encrypted(self, name, how):
+        if self._outcome(name)["secured"] != (how == "encrypted"):
+            raise ScenarioFailure(f"it was {_text(self._outcome(name))}")
 
     @step(r"expect (\d+|nobody) (closed|unanswered)")
     async def expect_ended(self, name, kind):
@@ -123,7 +145,7 @@ class Expectations:
 
     # Servers and operator
 
-    @step(r"expect (hbbs|hbbr) saw (\w+) of (\d+) from (\S+)(?: (\d+) times)?")
+    @step(r"expect (hbbs|hbbr) saw (\w+) of (\S+) from (\S+)(?: (\d+) times)?")
     async def expect_seen(self, server, member, device, place, times):
         where, end = self.place(place), time.monotonic() + limit(None)
         while not (found := self._log(server).received(member, device)) and time.monotonic() < end:
@@ -134,18 +156,25 @@ class Expectations:
         strangers = sorted(source for source in sources if source.rpartition(":")[0].strip("[]") != where.seen_as)
         if strangers:
             raise ScenarioFailure(f"it came from {', '.join(strangers)}, and {place} is {where.seen_as}")
-        if member.startswith("register") and not where.nat:
+        if member.startswith("register") and device in self.where and not where.nat:
             own = mangle.text((where.seen_as, (await self.state(device))["port"]))
             if own not in sources:
                 raise ScenarioFailure(f"it came from {', '.join(sorted(sources))}, and the device sent from {own}")
 
-    @step(r"expect (hbbs|hbbr) saw no (\w+)(?: of (\d+))?(?: for " + SECONDS + ")?")
+    @step(r"expect (hbbs|hbbr) saw no (\w+)(?: of (\S+))?(?: for " + SECONDS + ")?")
     async def expect_not_seen(self, server, member, device, seconds):
         log = self._log(server)
         since = log.end() if seconds else None
         await asyncio.sleep(float(seconds or 0.2 * PATIENCE))
         if found := log.received(member, device, since):
             raise ScenarioFailure(f"it saw {len(found)}, the first from {found[0]['from']}")
+
+    @step(r"expect hbbs believed (?:nothing|address of (\w+)|(\S+))")
+    async def expect_believed(self, place, address):
+        wanted = self.place(place).seen_as if place else address or ""
+        claimed = [line["claimed"] for line in self._log("hbbs").events("websocket")]
+        if not claimed or claimed[-1] != wanted:
+            raise ScenarioFailure(f"it was told {claimed[-1] or 'nothing' if claimed else 'by nobody'}")
 
     def _log(self, server):
         if server not in self.network.logs:

@@ -1,6 +1,6 @@
-"""The framing of RustDesk's TCP streams (hbb_common, BytesCodec): a little-endian header of one to four bytes, whose two
-lowest bits say how many follow and whose others are the length. Like the servers' own decoder, this one takes headers
-that are longer than they need to be, and any length.
+"""The framing of RustDesk's TCP streams (hbb_common, BytesCodec): a little-endian header of one to four bytes, whose
+two lowest bits say how many follow and whose others are the length. Like the servers' own decoder, this one takes
+headers that are longer than they need to be, and any length.
 """
 LONGEST = (1 << 30) - 1
 

@@ -4,10 +4,10 @@
   hbbr.py [--bind A] [--port 21117] [--key K] [--log FILE] [--clock-scale N] [--until-eof]
 
 Ports: TCP R and WebSocket R+2. As hbbr does it: the first message must be a RequestRelay, within 30 s, with the key if
-there is one; without a uuid it is dropped. Who comes first with a uuid waits 30 s for another one, whoever that is; hbbr
-says nothing to either, and does not notice that a waiting one has gone. Two TCP connections are copied byte by byte; with
-a WebSocket, one message is one frame on the other side, and messages that are not binary become empty. After 30 s without
-a byte both are closed. A loopback peer of R is a console for lists of IPs that are refused.
+there is one; without a uuid it is dropped. Who comes first with a uuid waits 30 s for another one, whoever that is;
+hbbr says nothing to either, and does not notice that a waiting one has gone. Two TCP connections are copied byte by
+byte; with a WebSocket, one message is one frame on the other side, and messages that are not binary become empty. After
+30 s without a byte both are closed. A loopback peer of R is a console for lists of IPs that are refused.
 """
 import asyncio
 import ipaddress

@@ -8,22 +8,25 @@ Ports: UDP and TCP P, TCP P-1 (NAT test, who is online, console from loopback), 
 is a line of the log, with the address and port that the socket saw; so is each that goes out.
 
 As hbbs does it (RustDesk rendezvous.proto; behaviour of hbbs 1.1.x):
-- A punch is answered at once only if it fails; otherwise the target is told by UDP from P, and its PunchHoleSent, LocalAddr
-  or RelayResponse goes to the connection whose address it names. That answer is the last one that connection gets.
+- A punch is answered at once only if it fails; otherwise the target is told by UDP from P, and its PunchHoleSent,
+  LocalAddr or RelayResponse goes to the connection whose address it names. That answer is the last one that connection
+  gets.
 - Who asks and is asked from the same IP gets FetchLocalAddr, unless it asks by WebSocket.
 - UDP also takes PunchHoleRequest up to 1.1.15 and PunchHoleSent and LocalAddr up to 1.1.16.
 - What is no message, and what has no business on TCP, ends the connection; a datagram of that kind is ignored.
 - X-Real-IP, or else X-Forwarded-For, of a WebSocket is believed; the port is 0 then.
 - A loopback peer of P-1 is a console. Up to 1.1.14, ::ffff:127.0.0.1 is not taken for loopback.
---encrypt: as the servers do that encrypt TCP (lejianwen's fork and others): a KeyExchange first, on P only. A client that
-does not answer it goes on in plaintext. FILE is an Ed25519 key as hbbs has it; it also signs the keys of devices, for
-which there is another one that nobody knows without it. --mask, the geographical choice of relays and SoftwareUpdate are
-not there.
+
+With --encrypt as the servers are that encrypt TCP (lejianwen's fork and others): a KeyExchange first, on P only. A
+client that does not answer it goes on in plaintext. FILE is an Ed25519 key as hbbs has it; it also signs the keys of
+devices, for which there is another one that nobody knows without it. SIGHUP is a restart: the memory is gone, the store
+is not. Not there: --mask, the geographical choice of relays, SoftwareUpdate.
 """
 import asyncio
 import ipaddress
 import itertools
 import os
+import signal
 import socket
 import sys
 
@@ -95,7 +98,8 @@ class Hbbs(asyncio.DatagramProtocol):
     def _udp_register_peer(self, message, source):
         if not message["id"]:
             return
-        self._send_udp(Message("register_peer_response", request_pk=self._peers.heartbeat(message["id"], source)), source)
+        wants_key = self._peers.heartbeat(message["id"], source)
+        self._send_udp(Message("register_peer_response", request_pk=wants_key), source)
         if self._serial > message["serial"]:
             self._send_udp(self._update(), source)
 
@@ -340,13 +344,15 @@ async def _test_self(options):
 async def main():
     parser = serving.options("A rendezvous server for tests", 21116)
     parser.add_argument("--version", default="1.1.17", help="1.1.12 or 1.1.17, or one between them")
-    parser.add_argument("--key", default="", help="the licence_key that a punch must have; without it none is asked for")
+    parser.add_argument("--key", default="", help="the licence_key that a punch must have; none without it")
     parser.add_argument("--encrypt", default="", help="the file of the server's Ed25519 key: TCP is encrypted")
     parser.add_argument("--always-relay", action="store_true")
     parser.add_argument("--relay-servers", default="")
     parser.add_argument("--store", help="an SQLite file that survives, with the table that hbbs has")
     parser.add_argument("--self-test", action="store_true")
     options = parser.parse_args()
+    asyncio.get_running_loop().add_signal_handler(
+        signal.SIGHUP, lambda: os.execv(sys.executable, [sys.executable, *sys.argv]))
     await Hbbs(options).start()
     self_test = asyncio.create_task(_test_self(options)) if options.self_test else None
     await serving.until_the_end(options.until_eof)

@@ -3,7 +3,8 @@
 A device is online for 30 s after its last accepted heartbeat. RegisterPeer only ever moves the address of a device that
 is in memory, has a key, and comes from the same IP; everything else is answered with request_pk. RegisterPk is accepted
 if nothing is known of the id, or its uuid is the known one and so is its IP or its key; else it is UUID_MISMATCH. The
-limits are one run of 32 RegisterPk with gaps up to 60 s and 300 ids a day for an IP, three with gaps up to 6 s for an id.
+limits are one run of 32 RegisterPk with gaps up to 60 s and 300 ids a day for an IP, three with gaps up to 6 s for an
+id.
 """
 import ipaddress
 import json
@@ -16,9 +17,9 @@ _RUN_OF_IP, _GAP_OF_IP, _IDS_OF_IP, _DAY = 32, 60, 300, 86400
 _RUN_OF_ID, _GAP_OF_ID = 3, 6
 _SHORTEST_ID = 6
 
-_TABLE = """create table if not exists peer (guid blob primary key not null, id varchar(100) not null, uuid blob not null,
-  pk blob not null, created_at datetime not null default(current_timestamp), user blob, status tinyint,
-  note varchar(300), info text not null) without rowid"""
+_TABLE = """create table if not exists peer (guid blob primary key not null, id varchar(100) not null,
+  uuid blob not null, pk blob not null, created_at datetime not null default(current_timestamp), user blob,
+  status tinyint, note varchar(300), info text not null) without rowid"""
 _INDEX = "create unique index if not exists index_peer_id on peer (id)"
 
 

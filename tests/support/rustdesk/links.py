@@ -1,9 +1,10 @@
-"""Connections that carry messages: TCP with RustDesk's framing, or WebSocket (RFC 6455), where one binary message is one
-payload. Both are asyncio and look the same to who uses them:
+"""Connections that carry messages: TCP with RustDesk's framing, or WebSocket (RFC 6455), where one binary message is
+one payload. Both are asyncio and look the same to who uses them:
 
     await link.send(payload)      link.receive() -> payload, or None at the end      link.close()
 
-`peer` and `local` are (address, port), IPv4 spelled as IPv4. All ends are alike: whoever resets a connection has ended it.
+`peer` and `local` are (address, port), IPv4 spelled as IPv4. All ends are alike: whoever resets a connection has ended
+it.
 """
 import asyncio
 import base64
@@ -82,6 +83,7 @@ class WsLink(_Link):
     def __init__(self, reader, writer, masked, headers):
         super().__init__(reader, writer)
         self._masked, self.headers = masked, headers
+        self._opcode, self._parts = None, []  # of a message that has not ended
 
     async def send(self, payload, opcode=BINARY, final=True):
         await self._write(ws_frame(payload, opcode, final, self._masked))
@@ -94,8 +96,8 @@ class WsLink(_Link):
                 return payload
 
     async def receive_message(self):
-        """(opcode, payload) of the next whole message, (None, None) at the end. Pings are answered."""
-        opcode, parts = None, []
+        """(opcode, payload) of the next whole message, (None, None) at the end. Pings are answered, and are
+        messages."""
         try:
             while True:
                 final, code, payload = await self._receive_frame()
@@ -106,10 +108,11 @@ class WsLink(_Link):
                     await self.send(payload, PONG)
                 if code in (PING, PONG):
                     return code, payload
-                opcode = code or opcode
-                parts.append(payload)
+                self._opcode = code or self._opcode
+                self._parts.append(payload)
                 if final:
-                    return opcode, b"".join(parts)
+                    whole, self._parts = b"".join(self._parts), []
+                    return self._opcode, whole
         except ENDS:
             return None, None
 

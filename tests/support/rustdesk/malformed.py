@@ -1,8 +1,11 @@
 """Messages that no stock client sends, for decoders that could differ from hbbs's own.
 
 payloads(kind, request, innocent) spoils a good message; `innocent` is one that may pass, where a trick hides the other
-behind it. As hbbs 1.1.x decodes (see wire.py), `duplicate_union`, `duplicate_field`, `long_varint`, `unknown_fields` and
-`groups` are the good request; `deep_groups`, `bad_utf8`, `cut_off` and `junk` are no message; `wrong_wire_type` has no id.
+behind it. As hbbs 1.1.x decodes (see wire.py), `duplicate_union`, `duplicate_field`, `long_varint`, `unknown_fields`
+and `groups` are the good request; `deep_groups`, `bad_utf8`, `cut_off` and `junk` are no message; `wrong_wire_type` has
+no id; `empty` says nothing. Besides, `good` is the request itself; over TCP come `byte_by_byte`, `long_header`,
+`longest_frame`, `half_a_frame` and `two_frames` (the innocent one first), over WebSocket `fragmented`, `text`, `ping`
+and `unmasked`.
 """
 import asyncio
 
@@ -39,12 +42,6 @@ def payload(kind, request, innocent):
     simple = {"good": good, "duplicate_union": innocent.encode() + good, "groups": _groups(50) + good,
               "deep_groups": _groups(101) + good, "cut_off": good[:-1], "junk": b"\xff" * 40, "empty": b""}
     return simple[kind] if kind in simple else _spoil_body(kind, request)
-
-
-PAYLOADS = ("good", "duplicate_union", "duplicate_field", "wrong_wire_type", "bad_utf8", "long_varint", "unknown_fields",
-            "groups", "deep_groups", "cut_off", "junk", "empty")
-STREAMS = ("byte_by_byte", "long_header", "longest_frame", "two_frames", "half_a_frame")
-MESSAGES = ("fragmented", "text", "ping", "unmasked")
 
 
 async def send_tcp(kind, server, request, innocent, patience):

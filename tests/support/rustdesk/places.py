@@ -4,15 +4,18 @@ A network is described in JSON:
   {"places": {"office": {"namespace": "NAME", "server": "203.0.113.10", "relay": "203.0.113.10",
                          "seen_as": "192.0.2.10", "nat": false}},
    "logs": {"hbbs": "FILE", "hbbr": "FILE"}, "licence_key": "", "public_key": "", "clock_scale": 1,
-   "commands": {"ban": ["ip", "netns", "exec", "gw", "gatehouse", "ban", "add", "device", "{target}"], ...}}
-`server` and `relay` are the addresses of hbbs and hbbr as the place dials them, `seen_as` is the one that they must see,
-`nat` says that its ports may be changed on the way. Everything but `places` may be missing.
+   "gateway": "NAME", "commands": {"ban": ["ip", "netns", "exec", "{gateway}", "gatehouse", "ban", "add", "--device",
+                                           "{target}"], ...}}
+`server` and `relay` are the addresses of hbbs and hbbr as the place dials them, `seen_as` is the one that they must
+see, `nat` says that its ports may be changed on the way, `gateway` is what {gateway} stands for in commands, `public_key`
+the server's as clients have it (`server_key`, for a gateway, is the file of the whole key). Only `places` must be there.
 """
 import asyncio
 import base64
 import itertools
 import json
 import os
+import subprocess
 import sys
 
 from client_base import key_of, uuid_of
@@ -82,11 +85,14 @@ class ServerLog:
 
     def received(self, member, device=None, since=None):
         """The messages of this kind that came, of this id if one is given."""
+        return [line for line in self.events("received", since)
+                if line["message"] == member and device in (None, line["fields"].get("id"))]
+
+    def events(self, event, since=None):
         with open(self._path, encoding="utf-8") as file:
             file.seek(self._offset if since is None else since)
             lines = [json.loads(line) for line in file if line.endswith("\n")]
-        return [line for line in lines if line["event"] == "received" and line["message"] == member
-                and device in (None, line["fields"].get("id"))]
+        return [line for line in lines if line["event"] == event]
 
 
 class Network:
@@ -95,6 +101,7 @@ class Network:
         self.logs = {name: ServerLog(path) for name, path in description.get("logs", {}).items()}
         self.public_key = description.get("public_key", "")
         self._commands = description.get("commands", {})
+        self._gateway = description.get("gateway", "")
 
     def has_command(self, name):
         return name in self._commands
@@ -103,9 +110,9 @@ class Network:
         """Runs a command of the description, its {placeholders} filled in and the words behind it; (status, output)."""
         if name not in self._commands:
             raise KeyError(f"the network has no command '{name}'")
-        command = [part.format(**values) for part in self._commands[name]] + list(words)
+        command = [part.format(gateway=self._gateway, **values) for part in self._commands[name]] + list(words)
         process = await asyncio.create_subprocess_exec(
-            *command, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT)
+            *command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         output, _ = await process.communicate()
         return process.returncode, output.decode(errors="replace").strip()
 

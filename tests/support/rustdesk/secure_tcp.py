@@ -1,6 +1,6 @@
-"""RustDesk's encryption of TCP to hbbs (hbb_common, tcp.rs and KeyExchange of rendezvous.proto), with libsodium, and the
-signatures of hbbs. The server speaks first: keys[0] is its Curve25519 key of the moment, signed by its Ed25519 key. The
-client answers with its own key and a random key for crypto_secretbox, sealed by crypto_box under a nonce of zeros.
+"""RustDesk's encryption of TCP to hbbs (hbb_common, tcp.rs and KeyExchange of rendezvous.proto), with libsodium, and
+the signatures of hbbs. The server speaks first: keys[0] is its Curve25519 key of the moment, signed by its Ed25519 key.
+The client answers with its own key and a random key for crypto_secretbox, sealed by crypto_box under a nonce of zeros.
 Afterwards each frame of more than one byte is sealed; the nonce counts frames, from 1, apart for each direction.
 """
 import base64
@@ -81,7 +81,8 @@ class Cipher:
         if len(data) < _MAC:
             raise SecureError("shorter than what is sealed")
         opened = ctypes.create_string_buffer(len(data))
-        _call("crypto_secretbox_open_easy", opened, data, _length(data), self._received.to_bytes(24, "little"), self._key)
+        nonce = self._received.to_bytes(24, "little")
+        _call("crypto_secretbox_open_easy", opened, data, _length(data), nonce, self._key)
         return opened.raw[: len(data) - _MAC]
 
 

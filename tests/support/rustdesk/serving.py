@@ -2,6 +2,7 @@
 import argparse
 import asyncio
 import json
+import resource
 import socket
 import sys
 import time
@@ -12,7 +13,8 @@ BACKLOG = 16384
 
 
 class Log:
-    """One JSON object a line: {"at": seconds, "event": ..., "from": "192.0.2.10:40000", ...}; "-" is standard output."""
+    """One JSON object a line: {"at": seconds, "event": ..., "from": "192.0.2.10:40000", ...}; "-" is standard
+    output."""
 
     def __init__(self, path):
         self._file = sys.stdout if path == "-" else open(path, "a", encoding="utf-8", buffering=1)  # noqa: SIM115
@@ -44,7 +46,9 @@ def listening(kind, address, port):
 async def serve_tcp(address, port, handle):
     """Calls `handle(reader, writer)` for each connection; it is closed when that returns."""
 
-    async def one(reader, writer):
+    running = set()
+
+    async def serve(reader, writer):
         try:
             await handle(reader, writer)
         except (ConnectionError, OSError):
@@ -52,7 +56,18 @@ async def serve_tcp(address, port, handle):
         finally:
             writer.close()
 
-    return await asyncio.start_server(one, sock=listening(socket.SOCK_STREAM, address, port), backlog=BACKLOG)
+    def accepted(reader, writer):  # a task of our own: start_server() complains of its own ones when they are cancelled
+        task = asyncio.create_task(serve(reader, writer))
+        running.add(task)
+        task.add_done_callback(running.discard)
+
+    return await asyncio.start_server(accepted, sock=listening(socket.SOCK_STREAM, address, port), backlog=BACKLOG)
+
+
+def allow_many_descriptors():
+    """As many as the kernel gives: ten thousand connections are nothing unusual here."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def options(description, port):
@@ -66,6 +81,7 @@ def options(description, port):
 
 
 async def until_the_end(until_eof):
+    allow_many_descriptors()
     if not until_eof:
         await asyncio.Event().wait()
     reader = asyncio.StreamReader()

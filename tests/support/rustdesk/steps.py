@@ -1,12 +1,15 @@
 """Steps of a scenario that do something; scenario.py explains them."""
 import asyncio
+import base64
 import inspect
 import re
 
 from places import PATIENCE, ban_target
+from secure_tcp import new_server_key
 
 _STEP = "_step_patterns"
 _LIMIT = 10
+_ANOTHER_KEY = base64.b64encode(new_server_key()[0]).decode()
 SECONDS = r"(\d+(?:\.\d+)?) s"
 _WHO = r"(?:device (\d+)|nobody) at (\S+)"
 
@@ -42,6 +45,10 @@ def _read(pattern, text):
     return match.group(1) if match.groups() else match.group(), text[: match.start()] + text[match.end() :]
 
 
+def id_range(first, last):
+    return [str(number) for number in range(int(first), int(last) + 1)]
+
+
 def limit(seconds, otherwise=_LIMIT):
     return (float(seconds) if seconds else otherwise) * PATIENCE
 
@@ -58,16 +65,19 @@ class Steps:
         self._undo = []
 
     async def begin(self):
-        if self.network.has_command("reset"):
-            await self._command("reset")
+        await self._reset()
         for log in self.network.logs.values():
             log.begin()
 
     async def end(self):
         for command, values in reversed(self._undo):
             await self.network.run(command, **values)
-        if self.network.has_command("reset"):
-            await self.network.run("reset")
+        await self._reset()
+
+    async def _reset(self):
+        for command in ("reset", "reset_gateway"):
+            if self.network.has_command(command):
+                await self._command(command)
 
     def place(self, name):
         if name not in self.network.places:
@@ -106,6 +116,16 @@ class Steps:
         if what == "registers":
             await self.expect_online(device, None)
 
+    @step(r"devices (\d+) to (\d+) at (\S+) start( known)?")
+    async def start_devices(self, first, last, place, known):
+        for device in id_range(first, last):
+            await self.start_device(device, place, "starts", known or "")
+
+    @step(r"devices (\d+) to (\d+) stop")
+    async def stop_devices(self, first, last):
+        for device in id_range(first, last):
+            await self.stop_device(device)
+
     @step(r"device (\d+) stops")
     async def stop_device(self, device):
         await self.place_of(device).ask("stop_device", device=device)
@@ -140,11 +160,13 @@ class Steps:
         transport, rest = _read(r" by (ws|tcp)", rest)
         options["transport"] = transport or "tcp"
         options["token"], rest = _read(r" with token (\S+)", rest)
+        licence, rest = _read(r" with licence (\S+)", rest)
+        options["licence_key"] = licence or None
         address, rest = _read(r" with forged address (\S+)", rest)
         options["headers"] = _forged(address)
-        word, rest = _read(r" with key exchange", rest)
+        word, rest = _read(r" with (key exchange|another key)", rest)
         if word:
-            options["public_key"] = self.network.public_key
+            options["public_key"] = self.network.public_key if word == "key exchange" else _ANOTHER_KEY
         return options, rest
 
     async def _attempt(self, do, device, place, target, controller, **more):
@@ -170,15 +192,34 @@ class Steps:
     @step(_WHO + r" tests its nat")
     async def test_nat(self, device, place):
         where = self.place(place)
-        first, second = await where.ask("test_nat", server=where.server, controller={"own_id": device or ""})
-        if first != second or not first:
-            raise ScenarioFailure(f"hbbs saw the ports {first} and {second}")
+        own, first, second = await where.ask("test_nat", server=where.server, controller={"own_id": device or ""})
+        if first != second or not where.nat and first != own:
+            raise ScenarioFailure(f"hbbs saw the ports {first} and {second} of {own}")
 
-    @step(_WHO + r" sends (\w+) of (\d+) by (tcp|ws|udp)(?: with forged address (\S+))?")
+    @step(_WHO + r" sends (\w+) of (\S+) by (tcp|ws|udp)(?: with forged address (\S+))?")
     async def send_malformed(self, _, place, kind, target, transport, forged):
         where = self.place(place)
         self.last_sent = await where.ask("send", kind=kind, server=where.server, transport=transport, target=target,
-                                         patience=2 * PATIENCE, headers=_forged(forged))
+                                         patience=PATIENCE, headers=_forged(forged))
+
+    # Harm
+
+    @step(r"nobody at (\S+) opens (\d+) idle connections to port (\d+)")
+    async def open_idle(self, place, count, port):
+        where = self.place(place)
+        opened = await where.ask("open_idle", server=where.server, port=int(port), count=int(count))
+        if not opened:
+            raise ScenarioFailure("not one was opened")
+
+    @step(r"nobody at (\S+) says a byte a second about (\d+)")
+    async def trickle(self, place, target):
+        where = self.place(place)
+        await where.ask("trickle", server=where.server, target=target)
+
+    @step(r"nobody at (\S+) forges (\d+) registrations")
+    async def register_forged(self, place, count):
+        where = self.place(place)
+        await where.ask("register_forged", server=where.server, count=int(count))
 
     # Operator and servers
 
@@ -189,12 +230,16 @@ class Steps:
             self._undo = [one for one in self._undo if one != ("unban", {"target": target})]
             await self._command("unban", target=target)
             return
-        await self._command("ban_for" if duration else "ban", target=target, **({"duration": duration} if duration else {}))
+        if duration:
+            await self._command("ban_for", target=target, duration=duration)
+        else:
+            await self._command("ban", target=target)
         self._undo.append(("unban", {"target": target}))
 
-    @step(r"operator (bans|unbans) address of (\S+)")
-    async def ban_address(self, what, place):
-        values = {"address": self.place(place).seen_as}
+    @step(r"operator (bans|unbans) (mapped )?address of (\S+)")
+    async def ban_address(self, what, mapped, place):
+        address = self.place(place).seen_as
+        values = {"address": f"::ffff:{address}" if mapped and ":" not in address else address}
         await self._command("ban_address" if what == "bans" else "unban_address", **values)
         if what == "bans":
             self._undo.append(("unban_address", values))
@@ -210,6 +255,10 @@ class Steps:
     @step(r"hbbs restarts")
     async def restart_hbbs(self):
         await self._command("restart_hbbs")
+
+    @step(r"(hbbs|hbbr) is told (.+)")
+    async def tell_console(self, server, words):
+        await self._command(f"{server}_console", words.split())
 
     @step(r"wait " + SECONDS)
     async def wait(self, seconds):

@@ -11,7 +11,8 @@ from wire import Message
 class Frames(unittest.TestCase):
     def test_lengths_have_the_shortest_header_that_can_say_them(self):
         for length, expected in ((0, "00"), (1, "04"), (63, "fc"), (64, "0101"), (300, "b104"), (16383, "fdff"),
-                                 (16384, "020001"), (4194303, "feffff"), (4194304, "03000001"), (2**30 - 1, "ffffffff")):
+                                 (16384, "020001"), (4194303, "feffff"), (4194304, "03000001"),
+                                 (2**30 - 1, "ffffffff")):
             self.assertEqual(frames.header(length).hex(), expected)
 
     def test_a_stream_is_read_byte_by_byte_whatever_the_headers_are(self):
