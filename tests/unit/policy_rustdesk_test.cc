@@ -62,12 +62,13 @@ TEST(RustDeskService, IsFoundAtEachOfItsPorts) {
 }
 
 TEST(RustDeskService, KeepsEveryOptionThroughItsOwnYaml) {
-  const auto document = load({{"policy.yaml", policy_with("    relay_port: 30000\n    initiator_known: force_relay\n"
-                                                          "    initiator_ambiguous: require_token\n"
-                                                          "    initiator_unknown: deny\n    relay_tickets: off\n"
-                                                          "    enrolment: approve\n    incoming_only: [9, 10]\n"
-                                                          "    operators: boss\n    refusal_text: Ask the desk\n"
-                                                          "    secure_tcp: terminate\n    server_key: /etc/key\n")}});
+  const auto document =
+      load({{"policy.yaml", policy_with("    relay_port: 30000\n    initiator_known: force_relay\n"
+                                        "    initiator_ambiguous: require_token\n"
+                                        "    initiator_unknown: deny\n    relay_tickets: off\n"
+                                        "    enrolment: approve\n    incoming_only: [9, 10]\n"
+                                        "    operators: boss\n    watched: [odd]\n    refusal_text: Ask the desk\n"
+                                        "    secure_tcp: terminate\n    server_key: /etc/key\n")}});
   ASSERT_TRUE(document) << document.error().text();
   const auto& options = document->services.at("desk").rustdesk;
   EXPECT_EQ(options.initiator_known, InitiatorRule::force_relay);

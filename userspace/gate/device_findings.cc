@@ -60,6 +60,7 @@ rustdesk::ServiceOptions rustdesk_options_of(const policy::RustDeskOptions& opti
   judged.strict_tickets = options.relay_tickets == policy::RelayTickets::strict;
   judged.approve_enrolment = options.enrolment == policy::Enrolment::approve;
   judged.incoming_only = {options.incoming_only.begin(), options.incoming_only.end()};
+  judged.watched = {options.watched.begin(), options.watched.end()};
   judged.operators = {options.operators.begin(), options.operators.end()};
   if (!options.refusal_text.empty()) judged.refusal_text = options.refusal_text;
   judged.secure = secure_of(options.secure_tcp);

@@ -146,6 +146,7 @@ void read_sections(const std::string& file, const YAML::Node& root_node, Draft& 
                  "enrolment",
                  "incoming_only",
                  "operators",
+                 "watched",
                  "refusal_text",
                  "secure_tcp",
                  "server_key"},

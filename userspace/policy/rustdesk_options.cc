@@ -119,6 +119,7 @@ std::vector<std::string> values_of(const RustDeskOptions& options, std::string_v
   if (key == "enrolment") return unless_default(options.enrolment, usual.enrolment);
   if (key == "incoming_only") return options.incoming_only;
   if (key == "operators") return options.operators;
+  if (key == "watched") return options.watched;
   if (key == "refusal_text") return unless_empty(options.refusal_text);
   if (key == "secure_tcp") return unless_default(options.secure_tcp, usual.secure_tcp);
   if (key == "server_key") return unless_empty(options.server_key);
@@ -134,6 +135,7 @@ Result<void> put_value(RustDeskOptions& options, std::string_view key, std::stri
   if (key == "enrolment") return put_word(enrolment_words, value, options.enrolment);
   if (key == "incoming_only") return put_id(options.incoming_only, value);
   if (key == "operators") return put_id(options.operators, value);
+  if (key == "watched") return put_id(options.watched, value);
   if (key == "refusal_text") return put_refusal(options, value);
   if (key == "secure_tcp") return put_word(secure_words, value, options.secure_tcp);
   if (key == "server_key") return put_key_path(options, value);

@@ -39,6 +39,7 @@ struct RustDeskOptions {
   Enrolment enrolment = Enrolment::open;
   std::vector<std::string> incoming_only{};  // ids that may be reached but start nothing; sorted
   std::vector<std::string> operators{};      // the only ids that may start a session; empty: all; sorted
+  std::vector<std::string> watched{};        // ids whose sessions, in both directions, meet at the relay; sorted
   std::string refusal_text{};                // shown to who is refused; empty: the gateway's own
   SecureTcp secure_tcp = SecureTcp::deny;
   std::string server_key{};  // of terminate: the path of hbbs's id_ed25519
@@ -52,8 +53,8 @@ struct RustDeskKey {
 inline constexpr std::array rustdesk_keys{
     RustDeskKey{"relay_port"},          RustDeskKey{"initiator_known"}, RustDeskKey{"initiator_ambiguous"},
     RustDeskKey{"initiator_unknown"},   RustDeskKey{"relay_tickets"},   RustDeskKey{"enrolment"},
-    RustDeskKey{"incoming_only", true}, RustDeskKey{"operators", true}, RustDeskKey{"refusal_text"},
-    RustDeskKey{"secure_tcp"},          RustDeskKey{"server_key"}};
+    RustDeskKey{"incoming_only", true}, RustDeskKey{"operators", true}, RustDeskKey{"watched", true},
+    RustDeskKey{"refusal_text"},        RustDeskKey{"secure_tcp"},      RustDeskKey{"server_key"}};
 
 // Empty where nothing is set that is not the default.
 std::vector<std::string> values_of(const RustDeskOptions& options, std::string_view key);
