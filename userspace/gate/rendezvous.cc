@@ -288,9 +288,12 @@ void Rendezvous::take_from_server(const Service& service, const Endpoint& client
 }
 
 Task<DeviceVerdict> Rendezvous::judge(DeviceMessage message) {
-  co_return co_await boost::asio::co_spawn(
-      context_.get_executor(),
-      [this, message = std::move(message)]() -> Task<DeviceVerdict> { co_return judge_here(message); }, awaiting);
+  auto judged = judge_there(std::move(message));
+  co_return co_await boost::asio::co_spawn(context_.get_executor(), std::move(judged), awaiting);
+}
+
+Task<DeviceVerdict> Rendezvous::judge_there(DeviceMessage message) {
+  co_return judge_here(std::move(message));
 }
 
 DeviceVerdict Rendezvous::judge_here(DeviceMessage message) {

@@ -141,6 +141,7 @@ class Rendezvous {
   void send(const Endpoint& from, const Endpoint& to, rustdesk::Bytes bytes);
   std::optional<rustdesk::Judgement> judge_bytes(const rustdesk::Context& context, const Service& service,
                                                  std::uint64_t session, rustdesk::Bytes bytes);
+  Task<DeviceVerdict> judge_there(DeviceMessage message);  // on the thread of this
   DeviceVerdict judge_here(DeviceMessage message);
   bool record(const Service* service, std::uint64_t session, const rustdesk::Finding& finding);
   [[nodiscard]] std::vector<kernel::DeviceBan> kernel_bans() const;

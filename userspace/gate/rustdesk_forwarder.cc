@@ -175,13 +175,15 @@ Task<void> SignalForwarder::answer(MessageLink& to, DeviceVerdict verdict) {
 Task<bool> SignalForwarder::pass_on(bool from_server, rustdesk::Buffer bytes) {
   MessageLink& source = from_server ? *backend_link_ : *client_link_;
   MessageLink& sink = from_server ? *client_link_ : *backend_link_;
-  auto verdict = co_await rendezvous_->judge({.service = terms_.service,
-                                              .client = options_.client,
-                                              .session = terms_.session,
-                                              .port = terms_.port,
-                                              .from_server = from_server,
-                                              .secured = false,
-                                              .bytes = std::move(bytes)});
+  // Not made within the call: GCC 12 destroys what is in braces there twice.
+  DeviceMessage message{.service = terms_.service,
+                        .client = options_.client,
+                        .session = terms_.session,
+                        .port = terms_.port,
+                        .from_server = from_server,
+                        .secured = false,
+                        .bytes = std::move(bytes)};
+  auto verdict = co_await rendezvous_->judge(std::move(message));
   if (ended_ || answered_) co_return false;
   switch (verdict.what) {
     case DeviceVerdict::What::drop:

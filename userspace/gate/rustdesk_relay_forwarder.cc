@@ -103,7 +103,8 @@ Task<std::optional<RelayOutcome>> TcpDeviceRelay::prepare() {
     co_return outcome();
   }
   if (ended_) co_return outcome();
-  auto verdict = co_await rendezvous_->judge(first_message(terms_, options_, std::move(*message)));
+  auto first = first_message(terms_, options_, std::move(*message));
+  auto verdict = co_await rendezvous_->judge(std::move(first));
   if (!ended_ && verdict.what != DeviceVerdict::What::pass) {
     end(EndReason::forced_disconnect, std::move(verdict.detail));
   }
@@ -181,7 +182,8 @@ Task<std::optional<RelayOutcome>> WebSocketDeviceRelay::prepare() {
     co_return outcome();
   }
   if (ended_) co_return outcome();
-  auto verdict = co_await rendezvous_->judge(first_message(terms_, options_, std::move(*message)));
+  auto first = first_message(terms_, options_, std::move(*message));
+  auto verdict = co_await rendezvous_->judge(std::move(first));
   if (!ended_ && verdict.what != DeviceVerdict::What::pass) {
     end(EndReason::forced_disconnect, std::move(verdict.detail), true);
   }

@@ -1,0 +1,169 @@
+#!/usr/bin/env python3
+"""Runs scenarios (scenario.py) with the gateway in the middle of the lab (lab.py): clients know its proxy IP only.
+
+  gateway.py --programs DIRECTORY [--family v4|v6] [--version 1.1.12|1.1.17] [--encrypt] SCENARIO...
+  gateway.py set STATE SETTING VALUE        what `service SETTING VALUE` does: an option of the service, by a new policy
+
+`programs` has gatehoused and gatehouse. Each scenario has a lab, servers and a gateway of its own, which end with it.
+What the daemon says is shown when a scenario fails.
+"""
+import argparse
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+
+import lab
+import scenario
+
+_SERVER = {"v4": "203.0.113.10", "v6": "2001:db8:3::10"}
+_POOL = {"v4": "192.0.2.128/28", "v6": "2001:db8:64::/64"}
+PROXY = {"v4": "192.0.2.130", "v6": "2001:db8:64::10"}
+_ANYONE = {"v4": "0.0.0.0/0", "v6": "2000::/3"}
+_PATIENCE = float(os.environ.get("GATEHOUSE_TEST_PATIENCE", "1"))
+_LISTS = ("incoming_only", "operators", "watched")
+
+
+def policy(family, settings):
+    """The text of a policy with one RustDesk service that everybody may use."""
+    options = "".join(f"    {key}: {'[' + value + ']' if key in _LISTS else value}\n"
+                      for key, value in sorted(settings.items()))
+    return (f"pools: {{proxies: ['{_POOL[family]}']}}\n"
+            f"users: {{anyone: {{sources: ['{_ANYONE[family]}']}}}}\n"
+            f"servers: {{rustdesk: {{address: '{_SERVER[family]}'}}}}\n"
+            f"services:\n  desk:\n    server: rustdesk\n    proxy_ip: '{PROXY[family]}'\n    port: 21116\n"
+            f"    kind: rustdesk\n{options}"
+            "grants: {all: {user: anyone, server: rustdesk}}\n")
+
+
+class Gateway:
+    """The daemon in `middle`. Use it with `with`."""
+
+    def __init__(self, programs, namespace, family, directory, server_key):
+        self._programs, self._namespace, self.family, self.directory = programs, namespace, family, directory
+        self._server_key = server_key
+        self.log = os.path.join(directory, "gatehoused.log")
+        self.socket = os.path.join(directory, "run", "control.sock")
+
+    def __enter__(self):
+        bpffs = os.path.join(self.directory, "bpf")
+        os.makedirs(bpffs)
+        subprocess.run(["mount", "-t", "bpf", "bpf", bpffs], check=True)
+        configuration = os.path.join(self.directory, "gatehouse.yaml")
+        with open(configuration, "w", encoding="utf-8") as file:
+            file.write(f"instance: test\nbpffs: {bpffs}\nstate_dir: {self.directory}/state\n"
+                       f"run_dir: {self.directory}/run\ninterfaces: [office0, home0, nat0]\nxdp: generic\nloops: 2\n"
+                       "log_level: info\nlogin_records: off\n")
+        with open(self.log, "ab") as log:
+            self._daemon = subprocess.Popen(
+                ["ip", "netns", "exec", self._namespace, os.path.join(self._programs, "gatehoused"), "--config",
+                 configuration], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        self._wait_until_ready()
+        with open(os.path.join(self.directory, "service.json"), "w", encoding="utf-8") as file:
+            json.dump({"family": self.family, "command": self.command(), "settings": {},
+                       "server_key": self._server_key}, file)
+        apply(self.directory)
+        return self
+
+    def __exit__(self, *_):
+        self._daemon.terminate()
+        try:
+            self._daemon.wait(20 * _PATIENCE)
+        except subprocess.TimeoutExpired:
+            self._daemon.kill()
+            self._daemon.wait()
+        subprocess.run(["umount", os.path.join(self.directory, "bpf")], check=False)
+
+    def command(self, *words):
+        return [os.path.join(self._programs, "gatehouse"), "--socket", self.socket, *words]
+
+    def commands(self):
+        """What scenarios call `operator`, `ban` and so on."""
+        return {"ban": self.command("ban", "add", "--device", "{target}"),
+                "ban_for": self.command("ban", "add", "--device", "{target}", "--for", "{duration}"),
+                "unban": self.command("ban", "remove", "device:{target}"),
+                "ban_address": self.command("ban", "add", "{address}"),
+                "unban_address": self.command("ban", "remove", "{address}"),
+                "operator": self.command(),
+                "audit": self.command("audit"),
+                "service": [sys.executable, os.path.abspath(__file__), "set", self.directory, "{setting}", "{value}"]}
+
+    def _wait_until_ready(self):
+        end = time.monotonic() + 20 * _PATIENCE
+        while not self._says("gatehoused is ready"):
+            if self._daemon.poll() is not None or time.monotonic() > end:
+                raise RuntimeError(f"gatehoused does not start: {self.text()}")
+            time.sleep(0.02)
+
+    def _says(self, text):
+        return os.path.exists(self.log) and text in self.text()
+
+    def text(self):
+        with open(self.log, encoding="utf-8", errors="replace") as file:
+            return file.read()
+
+
+def apply(directory, setting=None, value=None):
+    """Raises RuntimeError with what the command said."""
+    path = os.path.join(directory, "service.json")
+    with open(path, encoding="utf-8") as file:
+        state = json.load(file)
+    if setting:
+        state["settings"][setting] = value.replace(" ", ", ")
+        if setting == "secure_tcp":
+            state["settings"].pop("server_key", None)
+            if value == "terminate":
+                state["settings"]["server_key"] = state["server_key"]
+        with open(path, "w", encoding="utf-8") as file:
+            json.dump(state, file)
+    with tempfile.NamedTemporaryFile("w", suffix=".yaml", dir=directory) as file:
+        file.write(policy(state["family"], state["settings"]))
+        file.flush()
+        done = subprocess.run([*state["command"], "apply", file.name, "--yes"], capture_output=True, text=True,
+                              check=False)
+    if done.returncode != 0:
+        raise RuntimeError(done.stderr + done.stdout)
+
+
+def run(path, options):
+    """Whether the scenario passed; tells it."""
+    with lab.Lab() as network, tempfile.TemporaryDirectory(prefix="gatehouse-rustdesk-") as directory:
+        with lab.Servers(network, options.family, options.version, 1, options.encrypt) as servers:
+            with Gateway(options.programs, network.name("middle"), options.family, directory,
+                         servers.description["server_key"]) as gateway:
+                description = servers.description
+                for place in description["places"].values():
+                    place["server"] = place["relay"] = PROXY[options.family]
+                description["commands"] = {**description["commands"], **gateway.commands()}
+                passed = asyncio.run(scenario.run_all([path], description)) == 1
+                if not passed:
+                    print("\n".join(gateway.text().splitlines()[-80:]), flush=True)
+                    audit = subprocess.run(gateway.command("audit"), capture_output=True, text=True, check=False)
+                    print(audit.stdout, flush=True)
+                return passed
+
+
+def main():
+    if sys.argv[1:2] == ["set"]:
+        try:
+            apply(*sys.argv[2:])
+        except RuntimeError as error:
+            sys.exit(str(error))
+        return
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--programs", required=True)
+    parser.add_argument("--family", choices=("v4", "v6"), default="v4")
+    parser.add_argument("--version", default="1.1.17")
+    parser.add_argument("--encrypt", action="store_true")
+    parser.add_argument("scenarios", nargs="+", metavar="SCENARIO")
+    options = parser.parse_args()
+    results = [run(path, options) for path in options.scenarios]
+    print(f"{sum(results)} passed, {len(results) - sum(results)} failed")
+    sys.exit(not all(results))
+
+
+if __name__ == "__main__":
+    main()
