@@ -126,8 +126,9 @@ class Lab:
 
 def _restart(signal_name, process, log):
     """A command that has hbbs.py restart, and waits until it is there again."""
-    count = f"grep -c '\"ready\"' {log}"
-    return ["sh", "-c", f'n=$({count}); kill -{signal_name} {process}; while [ "$({count})" = "$n" ]; do sleep 0.02; done']
+    count = f"$(grep -c '\"ready\"' {log})"
+    return ["sh", "-c",
+            f'n={count}; kill -{signal_name} {process}; while [ "{count}" = "$n" ]; do sleep 0.02; done']
 
 
 class Servers:
@@ -161,7 +162,8 @@ class Servers:
             "server_key": key_file, "licence_key": self._key, "public_key": base64.b64encode(public).decode(),
             "clock_scale": float(self._scale),
             "gateway": self._lab.name("middle"),
-            "commands": {"restart_hbbs": _restart("HUP", hbbs.pid, hbbs_log), "reset": _restart("USR1", hbbs.pid, hbbs_log),
+            "commands": {"restart_hbbs": _restart("HUP", hbbs.pid, hbbs_log),
+                         "reset": _restart("USR1", hbbs.pid, hbbs_log),
                          "hbbs_console": self._console(21115), "hbbr_console": self._console(21117), **self._commands},
         }
         return self
