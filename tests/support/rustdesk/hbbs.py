@@ -20,7 +20,7 @@ As hbbs does it (RustDesk rendezvous.proto; behaviour of hbbs 1.1.x):
 With --encrypt as the servers are that encrypt TCP (lejianwen's fork and others): a KeyExchange first, on P only. A
 client that does not answer it goes on in plaintext. FILE is an Ed25519 key as hbbs has it; it also signs the keys of
 devices, for which there is another one that nobody knows without it. SIGHUP is a restart: the memory is gone, the store
-is not. Not there: --mask, the geographical choice of relays, SoftwareUpdate.
+is not; with SIGUSR1 that too. Not there: --mask, the geographical choice of relays, SoftwareUpdate.
 """
 import asyncio
 import ipaddress
@@ -341,6 +341,12 @@ async def _test_self(options):
     os._exit(1)
 
 
+def _restart(without_store=None):
+    if without_store and os.path.exists(without_store):
+        os.remove(without_store)
+    os.execv(sys.executable, [sys.executable, *sys.argv])
+
+
 async def main():
     parser = serving.options("A rendezvous server for tests", 21116)
     parser.add_argument("--version", default="1.1.17", help="1.1.12 or 1.1.17, or one between them")
@@ -351,8 +357,9 @@ async def main():
     parser.add_argument("--store", help="an SQLite file that survives, with the table that hbbs has")
     parser.add_argument("--self-test", action="store_true")
     options = parser.parse_args()
-    asyncio.get_running_loop().add_signal_handler(
-        signal.SIGHUP, lambda: os.execv(sys.executable, [sys.executable, *sys.argv]))
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGHUP, _restart)
+    loop.add_signal_handler(signal.SIGUSR1, _restart, options.store)
     await Hbbs(options).start()
     self_test = asyncio.create_task(_test_self(options)) if options.self_test else None
     await serving.until_the_end(options.until_eof)

@@ -124,6 +124,13 @@ class Lab:
             self._ip(name, f"route add default via {_plain(gateway)}")
 
 
+def _restart(signal_name, process, log):
+    """A command that has hbbs.py restart, and waits until it is there again."""
+    count = f"$(grep -c '\"ready\"' {log})"
+    return ["sh", "-c",
+            f'n={count}; kill -{signal_name} {process}; while [ "{count}" = "$n" ]; do sleep 0.02; done']
+
+
 class Servers:
     """hbbs and hbbr in the lab, for one family's clients. Use it with `with`; `description` is what places.py reads."""
 
@@ -149,15 +156,14 @@ class Servers:
         except BaseException:
             self.__exit__()
             raise
-        again = (f"n=$(grep -c '\"ready\"' {hbbs_log}); kill -HUP {hbbs.pid}; "
-                 f"while [ \"$(grep -c '\"ready\"' {hbbs_log})\" = \"$n\" ]; do sleep 0.02; done")
         self.description = {
             "places": {name: self._place(name) for name in _PLACES},
             "logs": {"hbbs": hbbs_log, "hbbr": hbbr_log},
             "server_key": key_file, "licence_key": self._key, "public_key": base64.b64encode(public).decode(),
             "clock_scale": float(self._scale),
             "gateway": self._lab.name("middle"),
-            "commands": {"restart_hbbs": ["sh", "-c", again], "reset": ["sh", "-c", f"rm -f {store}; {again}"],
+            "commands": {"restart_hbbs": _restart("HUP", hbbs.pid, hbbs_log),
+                         "reset": _restart("USR1", hbbs.pid, hbbs_log),
                          "hbbs_console": self._console(21115), "hbbr_console": self._console(21117), **self._commands},
         }
         return self

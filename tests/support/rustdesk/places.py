@@ -7,8 +7,9 @@ A network is described in JSON:
    "gateway": "NAME", "commands": {"ban": ["ip", "netns", "exec", "{gateway}", "gatehouse", "ban", "add", "--device",
                                            "{target}"], ...}}
 `server` and `relay` are the addresses of hbbs and hbbr as the place dials them, `seen_as` is the one that they must
-see, `nat` says that its ports may be changed on the way, `gateway` is what {gateway} stands for in commands, `public_key`
-the server's as clients have it (`server_key`, for a gateway, is the file of the whole key). Only `places` must be there.
+see, `nat` says that its ports may be changed on the way, `gateway` is what {gateway} stands for in commands,
+`public_key` the server's as clients have it (`server_key`, for a gateway, is the file of the whole key). Only `places`
+must be there.
 """
 import asyncio
 import base64

@@ -63,7 +63,7 @@ Servers and operator
   operator does WORDS                                any other command of the gateway
   service SETTING VALUE
   expect audit WORD N times                          lines with this word in what the command `audit` prints
-  wait N s
+  wait N s                                           stretched, as time limits are
 Commands of the network: ban, unban ({target}, and {duration} for `ban_for`), ban_address, unban_address ({address}),
 operator, service ({setting}, {value}), restart_hbbs, hbbs_console, hbbr_console, audit,
 reset and reset_gateway, which run before and after each scenario: each begins with servers and a gateway that have seen

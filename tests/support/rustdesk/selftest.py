@@ -19,9 +19,10 @@ import unittest
 import scenario
 import wire_test
 from lab import Lab, Servers
+from places import PATIENCE
 
 _HERE = os.path.dirname(os.path.abspath(__file__))
-_SCALE = 10
+_SCALE = 10 / PATIENCE  # waits are stretched, so that what they wait for must be
 _AT_ONCE = 4
 _LICENCE = "OeVuKk5nlHiXp+APNn0Y3pC1Iwpwn44JGqrQCsWqmBw="
 

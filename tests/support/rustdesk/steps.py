@@ -262,7 +262,7 @@ class Steps:
 
     @step(r"wait " + SECONDS)
     async def wait(self, seconds):
-        await asyncio.sleep(float(seconds))
+        await asyncio.sleep(limit(seconds))
 
 
 def _forged(address):
