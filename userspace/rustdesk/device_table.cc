@@ -15,8 +15,6 @@ namespace {
 constexpr std::uint8_t claims = 0;
 constexpr std::uint8_t confirmed_ones = 1;
 constexpr std::uint8_t staying = 2;
-constexpr std::size_t heard_places = std::size_t{1} << 18U;
-constexpr std::size_t registration_places = std::size_t{1} << 14U;
 constexpr std::uint32_t most_sightings = 4;
 
 std::string_view bytes_of_address(const Address& address) {
@@ -28,8 +26,8 @@ std::string_view bytes_of_address(const Address& address) {
 DeviceTable::DeviceTable(DeviceLimits limits)
     : limits_(limits),
       bans_(std::make_shared<policy::BanTable>()),
-      heard_(heard_places),
-      registrations_(registration_places) {
+      heard_(limits.answers),
+      registrations_(limits.answers / 16) {
   if (sodium_init() < 0) throw std::runtime_error("libsodium cannot be used");
   crypto_shorthash_keygen(hash_key_.data());
 }
@@ -75,7 +73,7 @@ bool DeviceTable::is_elsewhere(Slot device, const Address& address, bool confirm
 
 Slot DeviceTable::heard_from(const Endpoint& endpoint) const {
   const auto& heard =
-      heard_[(hash(bytes_of_address(endpoint.address), HashOf::address) + endpoint.port) % heard_places];
+      heard_[(hash(bytes_of_address(endpoint.address), HashOf::address) + endpoint.port) % heard_.size()];
   return heard.from == endpoint && device(heard.device, heard.life) != nullptr ? heard.device : no_slot;
 }
 
@@ -86,7 +84,7 @@ Slot DeviceTable::heartbeat(const Endpoint& from, std::string_view id, WallTime 
   if (slot == no_slot) return slot;
   auto& device = devices_[slot];
   device.last = from;
-  auto& heard = heard_[(hash(bytes_of_address(from.address), HashOf::address) + from.port) % heard_places];
+  auto& heard = heard_[(hash(bytes_of_address(from.address), HashOf::address) + from.port) % heard_.size()];
   const bool another = heard.from == from && heard.device != no_slot &&
                        (heard.device != slot || heard.life != device.life) && now - heard.at <= limits_.answer;
   const bool still = heard.from == from && heard.several && now - heard.at <= limits_.answer;
@@ -110,7 +108,7 @@ Slot DeviceTable::online_request(const Endpoint& from, std::string_view id, Wall
 }
 
 void DeviceTable::heartbeat_answered(const Endpoint& to, bool request_pk, WallTime now) {
-  auto& heard = heard_[(hash(bytes_of_address(to.address), HashOf::address) + to.port) % heard_places];
+  auto& heard = heard_[(hash(bytes_of_address(to.address), HashOf::address) + to.port) % heard_.size()];
   if (heard.from != to || heard.several || now - heard.at > limits_.answer) return;
   if (device(heard.device, heard.life) == nullptr) return;
   for (auto at = devices_[heard.device].first_sighting; at != no_slot; at = sightings_[at].next_of_device) {

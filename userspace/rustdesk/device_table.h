@@ -35,6 +35,7 @@ namespace gatehouse::rustdesk {
 
 struct DeviceLimits {
   std::size_t devices = 1'500'000;
+  std::size_t answers = 262'144;                      // of hbbs that may be under way
   Duration live = std::chrono::seconds(45);           // three heartbeats; hbbs itself takes 30 s
   Duration answer = std::chrono::seconds(5);          // hbbs's answer comes in this time or is nobody's
   Duration changed_after = std::chrono::minutes(10);  // last_seen is stored when it moved by this much
