@@ -40,6 +40,17 @@ std::uint64_t DeviceTable::hash(std::string_view bytes, HashOf kind) const {
   return hash + static_cast<std::uint8_t>(kind);
 }
 
+void DeviceTable::look_ahead(const Address& address, std::string_view id) const {
+  const auto of_place = hash(bytes_of_address(address), HashOf::address);
+  const auto of_id = hash(id, HashOf::id);
+  by_address_.prefetch(of_place);
+  by_id_.prefetch(of_id);
+  const auto there = by_address_.guess(of_place);
+  const auto device = by_id_.guess(of_id);
+  if (there != no_slot) places_.prefetch(there);
+  if (device != no_slot) devices_.prefetch(device);
+}
+
 Slot DeviceTable::find(std::string_view id) const {
   return by_id_.find(hash(id, HashOf::id), [&](Slot slot) { return devices_[slot].id == id; });
 }

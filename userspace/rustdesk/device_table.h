@@ -75,6 +75,9 @@ class DeviceTable {
   [[nodiscard]] const std::unordered_set<Slot>& marked() const { return marked_; }
 
   // ---- questions
+  // Starts to load what a question about this place and this id will read: most of it is in no cache, and so it comes
+  // at once instead of one after the other.
+  void look_ahead(const Address& address, std::string_view id) const;
   [[nodiscard]] Slot find(std::string_view id) const;
   [[nodiscard]] const Device& device(Slot slot) const { return devices_[slot]; }
   // The device in this slot in that life, or nullptr.

@@ -42,6 +42,7 @@ Judgement Inspector::judge(const Context& context, const Message& message, const
     return denied(context, Check::punch_target, Code::unreadable_id, {},
                   refusal(context, punch_failed(PunchHoleFailure::id_not_exist)));
   }
+  devices_.look_ahead(context.client.address, request.id);
   auto resolution = resolve(context, context.client.address, request.token, context.connection);
   const bool has_token = !request.token.empty();
   const auto ruling = rule(resolution, true, has_token, context.client.address, context.service, context.now);
@@ -80,6 +81,7 @@ Judgement Inspector::judge(const Context& context, const RequestRelay& request) 
   if (!is_readable(request.id)) {
     return denied(context, Check::relay_target, Code::unreadable_id, {}, refusal(context, relay_refused(text)));
   }
+  devices_.look_ahead(context.client.address, request.id);
   auto resolution = resolve(context, context.client.address, request.token, context.connection);
   const bool has_token = !request.token.empty();
   const auto ruling = rule(resolution, true, has_token, context.client.address, context.service, context.now);
