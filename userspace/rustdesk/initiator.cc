@@ -140,8 +140,12 @@ void InitiatorResolver::look_at_marked(const Place& place, const Refused& refuse
   std::size_t looked = 0;
   for (auto at = place.sightings[1].first; at != no_slot; at = table_.sighting(at).by_place.next) {
     const auto& seen = table_.sighting(at);
-    // One that is refused and another one are enough to know; the rest is for the audit.
-    if (now - seen.last_seen > remembered || members.more) return;
+    if (now - seen.last_seen > remembered) return;
+    // Two that are refused are enough to know; who else is, costs more than it is worth.
+    if (members.refused.size() >= 2 || (members.more && !members.refused.empty())) {
+      members.more = true;
+      return;
+    }
     if (++looked > most_looked_at) {
       members.unknown = true;
       return;
