@@ -155,7 +155,7 @@ TEST_F(Initiator, MayBeARefusedOneBehindManyWithAMarkThatAreNot) {
   std::unordered_set<std::string> listed;
   for (int i = 0; i < 20; ++i) listed.insert(std::to_string(300'000 + i));
   table.set_listed(listed);
-  for (const auto& id : listed) beats(table, "192.0.2.1:" + id.substr(2), id, at(1));
+  for (const auto& id : listed) beats(table, "192.0.2.1:1" + id.substr(2), id, at(1));
   const auto resolution = ask(2);
   EXPECT_TRUE(resolution.refused);
   EXPECT_EQ(resolution.ids.front(), bad);
