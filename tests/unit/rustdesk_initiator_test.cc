@@ -150,6 +150,17 @@ TEST_F(Initiator, MayBeARefusedOneWithoutAMark) {
   EXPECT_THAT(resolution.ids, testing::Contains("300000"));
 }
 
+TEST_F(Initiator, MayBeARefusedOneBehindManyWithAMarkThatAreNot) {
+  table.heartbeat(from("192.0.2.1:5002"), bad, at(0));
+  std::unordered_set<std::string> listed;
+  for (int i = 0; i < 20; ++i) listed.insert(std::to_string(300'000 + i));
+  table.set_listed(listed);
+  for (const auto& id : listed) beats(table, "192.0.2.1:1" + id.substr(2), id, at(1));
+  const auto resolution = ask(2);
+  EXPECT_TRUE(resolution.refused);
+  EXPECT_EQ(resolution.ids.front(), bad);
+}
+
 TEST_F(Initiator, IsTakenForRefusedAmongMoreThanCanBeLookedAt) {
   for (int i = 0; i < 2000; ++i) {
     beats(table, "192.0.2.1:" + std::to_string(5000 + i), std::to_string(300'000 + i), at(0));

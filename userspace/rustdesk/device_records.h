@@ -25,24 +25,25 @@ struct Identity {
 
 // An id.
 struct Device {
+  // What most questions read stands together.
   std::string id;
   std::uint32_t life = 0;  // another one in the same slot has another number
-  Slot uuid = no_slot;     // of Identity
+  Slot first_sighting = no_slot;
+  Slot uuid = no_slot;  // of Identity
   Slot pk = no_slot;
-  WallTime first_seen{};
-  WallTime last_seen{};
-  WallTime identity_since{};  // when this uuid and key were first said (claim) or accepted (confirmed)
-  WallTime identity_asked{};
-  Endpoint last;                    // of its last heartbeat, or of what else it was last seen by
-  Slot first_sighting = no_slot;    // newest first by when they began
-  bool confirmed = false;           // hbbs knew it at the address that it spoke from, at least once
-  bool identity_confirmed = false;  // hbbs accepted this uuid and key
-  bool approved = false;
+  bool marked = false;     // to be looked at closely: some ban may concern it, or an option names it
   bool id_banned = false;  // there is a ban of its id, in force or expired
   bool listed = false;     // an option names it
-  bool marked = false;     // to be looked at closely: some ban may concern it, or an option names it
-  bool changed = false;    // since the store took it
-  std::uint8_t age = 0;    // which list of ages, see device_table.cc
+  bool approved = false;
+  bool confirmed = false;           // hbbs knew it at the address that it spoke from, at least once
+  bool identity_confirmed = false;  // hbbs accepted this uuid and key
+  bool changed = false;             // since the store took it
+  std::uint8_t age = 0;             // which list of ages, see device_table.cc
+  WallTime last_seen{};
+  WallTime first_seen{};
+  WallTime identity_since{};  // when this uuid and key were first said (claim) or accepted (confirmed)
+  WallTime identity_asked{};
+  Endpoint last;  // of its last heartbeat, or of what else it was last seen by
   Links by_uuid;
   Links by_pk;
   Links by_age;

@@ -15,8 +15,6 @@ namespace {
 constexpr std::uint8_t claims = 0;
 constexpr std::uint8_t confirmed_ones = 1;
 constexpr std::uint8_t staying = 2;
-constexpr std::size_t heard_places = std::size_t{1} << 18U;
-constexpr std::size_t registration_places = std::size_t{1} << 14U;
 constexpr std::uint32_t most_sightings = 4;
 
 std::string_view bytes_of_address(const Address& address) {
@@ -28,8 +26,8 @@ std::string_view bytes_of_address(const Address& address) {
 DeviceTable::DeviceTable(DeviceLimits limits)
     : limits_(limits),
       bans_(std::make_shared<policy::BanTable>()),
-      heard_(heard_places),
-      registrations_(registration_places) {
+      heard_(limits.answers),
+      registrations_(limits.answers / 16) {
   if (sodium_init() < 0) throw std::runtime_error("libsodium cannot be used");
   crypto_shorthash_keygen(hash_key_.data());
 }
@@ -40,6 +38,17 @@ std::uint64_t DeviceTable::hash(std::string_view bytes, HashOf kind) const {
   // NOLINTNEXTLINE: bytes into a number and out of a text
   crypto_shorthash(reinterpret_cast<unsigned char*>(&hash), as_bytes(bytes).data(), bytes.size(), hash_key_.data());
   return hash + static_cast<std::uint8_t>(kind);
+}
+
+void DeviceTable::look_ahead(const Address& address, std::string_view id) const {
+  const auto of_place = hash(bytes_of_address(address), HashOf::address);
+  const auto of_id = hash(id, HashOf::id);
+  by_address_.prefetch(of_place);
+  by_id_.prefetch(of_id);
+  const auto there = by_address_.guess(of_place);
+  const auto device = by_id_.guess(of_id);
+  if (there != no_slot) places_.prefetch(there);
+  if (device != no_slot) devices_.prefetch(device);
 }
 
 Slot DeviceTable::find(std::string_view id) const {
@@ -75,7 +84,7 @@ bool DeviceTable::is_elsewhere(Slot device, const Address& address, bool confirm
 
 Slot DeviceTable::heard_from(const Endpoint& endpoint) const {
   const auto& heard =
-      heard_[(hash(bytes_of_address(endpoint.address), HashOf::address) + endpoint.port) % heard_places];
+      heard_[(hash(bytes_of_address(endpoint.address), HashOf::address) + endpoint.port) % heard_.size()];
   return heard.from == endpoint && device(heard.device, heard.life) != nullptr ? heard.device : no_slot;
 }
 
@@ -86,7 +95,7 @@ Slot DeviceTable::heartbeat(const Endpoint& from, std::string_view id, WallTime 
   if (slot == no_slot) return slot;
   auto& device = devices_[slot];
   device.last = from;
-  auto& heard = heard_[(hash(bytes_of_address(from.address), HashOf::address) + from.port) % heard_places];
+  auto& heard = heard_[(hash(bytes_of_address(from.address), HashOf::address) + from.port) % heard_.size()];
   const bool another = heard.from == from && heard.device != no_slot &&
                        (heard.device != slot || heard.life != device.life) && now - heard.at <= limits_.answer;
   const bool still = heard.from == from && heard.several && now - heard.at <= limits_.answer;
@@ -110,7 +119,7 @@ Slot DeviceTable::online_request(const Endpoint& from, std::string_view id, Wall
 }
 
 void DeviceTable::heartbeat_answered(const Endpoint& to, bool request_pk, WallTime now) {
-  auto& heard = heard_[(hash(bytes_of_address(to.address), HashOf::address) + to.port) % heard_places];
+  auto& heard = heard_[(hash(bytes_of_address(to.address), HashOf::address) + to.port) % heard_.size()];
   if (heard.from != to || heard.several || now - heard.at > limits_.answer) return;
   if (device(heard.device, heard.life) == nullptr) return;
   for (auto at = devices_[heard.device].first_sighting; at != no_slot; at = sightings_[at].next_of_device) {

@@ -35,6 +35,7 @@ namespace gatehouse::rustdesk {
 
 struct DeviceLimits {
   std::size_t devices = 1'500'000;
+  std::size_t answers = 262'144;                      // of hbbs that may be under way
   Duration live = std::chrono::seconds(45);           // three heartbeats; hbbs itself takes 30 s
   Duration answer = std::chrono::seconds(5);          // hbbs's answer comes in this time or is nobody's
   Duration changed_after = std::chrono::minutes(10);  // last_seen is stored when it moved by this much
@@ -74,6 +75,9 @@ class DeviceTable {
   [[nodiscard]] const std::unordered_set<Slot>& marked() const { return marked_; }
 
   // ---- questions
+  // Starts to load what a question about this place and this id will read: most of it is in no cache, and so it comes
+  // at once instead of one after the other.
+  void look_ahead(const Address& address, std::string_view id) const;
   [[nodiscard]] Slot find(std::string_view id) const;
   [[nodiscard]] const Device& device(Slot slot) const { return devices_[slot]; }
   // The device in this slot in that life, or nullptr.

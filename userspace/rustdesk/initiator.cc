@@ -21,6 +21,14 @@ constexpr std::array<std::string_view, 3> outcomes{"unknown", "ambiguous", "know
 constexpr std::array<std::string_view, 8> evidences{"none",           "claim",       "seen_before", "several_devices",
                                                     "online_request", "sole_device", "token",       "connection"};
 
+Resolution known_by_id(const std::string& id, Evidence evidence) {
+  Resolution resolution;
+  resolution.outcome = Outcome::known;
+  resolution.evidence = evidence;
+  resolution.ids.push_back(id);
+  return resolution;
+}
+
 }  // namespace
 
 std::string_view name(Outcome outcome) {
@@ -35,17 +43,20 @@ struct InitiatorResolver::Members {
   std::vector<Slot> refused;
   std::vector<Slot> others;  // confirmed there, or as good as that
   std::vector<Slot> claims;
-  bool more = false;
+  bool more = false;     // than are told: there are at least two, and those that are told are the newest
   bool live = false;     // one of them is there now, not only remembered
   bool unknown = false;  // not each could be looked at
 
   static void add(std::vector<Slot>& to, Slot device, bool& more) {
     to.size() < Resolution::most_ids ? to.push_back(device) : static_cast<void>(more = true);
   }
+  void add_claim(Slot device) {
+    if (claims.size() < Resolution::most_ids) claims.push_back(device);
+  }
   [[nodiscard]] bool sole() const { return refused.size() + others.size() == 1 && !more; }
 };
 
-InitiatorResolver::InitiatorResolver(const DeviceTable& table) : table_(table), tokens_(token_places) {
+InitiatorResolver::InitiatorResolver(const DeviceTable& table) : table_(table) {
   randombytes_buf(token_key_.data(), token_key_.size());
 }
 
@@ -55,6 +66,7 @@ void InitiatorResolver::registered(std::uint64_t connection, std::string_view id
 }
 
 InitiatorResolver::Token& InitiatorResolver::token_of(std::string_view text, std::array<unsigned char, 16>& digest) {
+  if (tokens_.empty()) tokens_.resize(token_places);
   const auto bytes = as_bytes(text);
   crypto_generichash(digest.data(), digest.size(), bytes.data(), bytes.size(), token_key_.data(), token_key_.size());
   std::uint64_t place = 0;
@@ -65,12 +77,12 @@ InitiatorResolver::Token& InitiatorResolver::token_of(std::string_view text, std
 Resolution InitiatorResolver::resolve(const Question& question, const Refused& refused, WallTime now) {
   if (question.connection != 0) {
     const auto found = registered_.find(question.connection);
-    if (found != registered_.end()) return {Outcome::known, Evidence::connection, {found->second}};
+    if (found != registered_.end()) return known_by_id(found->second, Evidence::connection);
   }
   std::array<unsigned char, 16> digest{};
   Token* token = question.token.empty() ? nullptr : &token_of(question.token, digest);
   if (token != nullptr && !token->id.empty() && token->digest == digest && now - token->at <= token_kept) {
-    return {Outcome::known, Evidence::token, {token->id}};
+    return known_by_id(token->id, Evidence::token);
   }
   const auto* place = table_.place(question.source);
   if (place == nullptr) return {};
@@ -78,6 +90,13 @@ Resolution InitiatorResolver::resolve(const Question& question, const Refused& r
   if (token != nullptr && resolution.outcome == Outcome::known && resolution.evidence == Evidence::sole_device) {
     *token = {digest, resolution.ids.front(), now};
   }
+  return resolution;
+}
+
+Resolution InitiatorResolver::known(Slot device, Evidence evidence) const {
+  auto resolution = known_by_id(table_.device(device).id, evidence);
+  resolution.device = device;
+  resolution.life = table_.device(device).life;
   return resolution;
 }
 
@@ -103,14 +122,9 @@ Resolution InitiatorResolver::resolve_place(const Place& place, const Refused& r
     resolution.outcome = Outcome::known;
     const auto slot = members.refused.empty() ? members.others.front() : members.refused.front();
     const bool claimed = members.refused.empty() && !table_.sighting(slot, place.address)->confirmed;
-    resolution.evidence = claimed ? Evidence::online_request : Evidence::sole_device;
-    take(members.refused);
-    take(members.others);
-    return resolution;
+    return known(slot, claimed ? Evidence::online_request : Evidence::sole_device);
   }
-  if (const auto* asker = sole_asker(place, now); asker != nullptr) {
-    return {Outcome::known, Evidence::online_request, {asker->id}};
-  }
+  if (const auto asker = sole_asker(place, now); asker != no_slot) return known(asker, Evidence::online_request);
   resolution.outcome = Outcome::ambiguous;
   resolution.evidence = members.live ? Evidence::several_devices : Evidence::seen_before;
   resolution.refused = !members.refused.empty() || members.unknown;
@@ -127,6 +141,11 @@ void InitiatorResolver::look_at_marked(const Place& place, const Refused& refuse
   for (auto at = place.sightings[1].first; at != no_slot; at = table_.sighting(at).by_place.next) {
     const auto& seen = table_.sighting(at);
     if (now - seen.last_seen > remembered) return;
+    // Two that are refused are enough to know; who else is, costs more than it is worth.
+    if (members.refused.size() >= 2 || (members.more && !members.refused.empty())) {
+      members.more = true;
+      return;
+    }
     if (++looked > most_looked_at) {
       members.unknown = true;
       return;
@@ -137,8 +156,12 @@ void InitiatorResolver::look_at_marked(const Place& place, const Refused& refuse
       Members::add(members.refused, seen.device, members.more);
       members.live |= live;
     } else if (live) {
-      Members::add(seen.confirmed ? members.others : members.claims, seen.device, members.more);
-      members.live |= seen.confirmed;
+      if (!seen.confirmed) {
+        members.add_claim(seen.device);
+        continue;
+      }
+      Members::add(members.others, seen.device, members.more);
+      members.live = true;
     }
   }
 }
@@ -149,14 +172,14 @@ void InitiatorResolver::look_at_others(const Place& place, const Refused& refuse
   std::size_t looked = 0;
   for (auto at = place.sightings[0].first; at != no_slot; at = table_.sighting(at).by_place.next) {
     const auto& seen = table_.sighting(at);
-    if (!table_.is_live(seen, now)) return;
+    if (!table_.is_live(seen, now) || (members.more && (!all || !members.refused.empty()))) return;
     if (++looked > most_looked_at) {
       members.unknown |= all;
       return;
     }
     const bool asked = now - seen.last_online_request <= asked_lately;
     if (!seen.confirmed && (!asked || table_.is_elsewhere(seen.device, place.address, true, now))) {
-      if (members.claims.size() < Resolution::most_ids) members.claims.push_back(seen.device);
+      members.add_claim(seen.device);
       continue;
     }
     members.live = true;
@@ -165,19 +188,18 @@ void InitiatorResolver::look_at_others(const Place& place, const Refused& refuse
       continue;
     }
     Members::add(members.others, seen.device, members.more);
-    if (!all && members.more) return;
   }
 }
 
 // Who alone of a place has a list of peers open.
-const Device* InitiatorResolver::sole_asker(const Place& place, WallTime now) const {
+Slot InitiatorResolver::sole_asker(const Place& place, WallTime now) const {
   const auto lately = [&](const Asker& asker) { return asker.device != no_slot && now - asker.at <= asked_lately; };
-  if (!lately(place.askers[0]) || lately(place.askers[1])) return nullptr;
+  if (!lately(place.askers[0]) || lately(place.askers[1])) return no_slot;
   const auto slot = place.askers[0].device;
-  const auto* device = table_.device(slot, place.askers[0].life);
-  const auto* seen = device == nullptr ? nullptr : table_.sighting(slot, place.address);
-  if (seen == nullptr) return nullptr;
-  return !seen->confirmed && table_.is_elsewhere(slot, place.address, true, now) ? nullptr : device;
+  if (table_.device(slot, place.askers[0].life) == nullptr) return no_slot;
+  const auto* seen = table_.sighting(slot, place.address);
+  if (seen == nullptr) return no_slot;
+  return !seen->confirmed && table_.is_elsewhere(slot, place.address, true, now) ? no_slot : slot;
 }
 
 }  // namespace gatehouse::rustdesk

@@ -63,7 +63,10 @@ struct Resolution {
   std::vector<std::string> ids;
   bool more = false;     // there are more of them
   bool refused = false;  // ambiguous: one of all of them is refused, or there are too many to look at each
-  static constexpr std::size_t most_ids = 8;
+  // known: where the table has it.
+  Slot device = no_slot;
+  std::uint32_t life = 0;
+  static constexpr std::size_t most_ids = 4;
 };
 
 // Who may not initiate, whatever the reason is.
@@ -99,10 +102,11 @@ class InitiatorResolver {
   };
   struct Members;
 
+  [[nodiscard]] Resolution known(Slot device, Evidence evidence) const;
   [[nodiscard]] Resolution resolve_place(const Place& place, const Refused& refused, WallTime now) const;
   void look_at_marked(const Place& place, const Refused& refused, WallTime now, Members& members) const;
   void look_at_others(const Place& place, const Refused& refused, WallTime now, Members& members) const;
-  [[nodiscard]] const Device* sole_asker(const Place& place, WallTime now) const;
+  [[nodiscard]] Slot sole_asker(const Place& place, WallTime now) const;
   Token& token_of(std::string_view text, std::array<unsigned char, 16>& digest);
 
   const DeviceTable& table_;

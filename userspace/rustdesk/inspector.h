@@ -165,14 +165,16 @@ class Inspector {
   // ---- inspector_rules.cc
   // `connection`: the initiator's own, or 0.
   Resolution resolve(const Context& context, const Address& source, std::string_view token, std::uint64_t connection);
-  [[nodiscard]] Ruling rule(const Resolution& resolution, bool has_token, const Address& source, ServiceId service,
-                            WallTime now) const;
-  [[nodiscard]] std::optional<Ruling> refused_initiator(std::string_view id, const ServiceOptions& options,
+  // `fresh`: it was resolved just now, so that what it says of refused ones still holds.
+  [[nodiscard]] Ruling rule(const Resolution& resolution, bool fresh, bool has_token, const Address& source,
+                            ServiceId service, WallTime now) const;
+  // `device`: its slot, or no_slot if it is not in the table.
+  [[nodiscard]] std::optional<Ruling> refused_initiator(std::string_view id, Slot device, const ServiceOptions& options,
                                                         WallTime now) const;
   [[nodiscard]] std::optional<Ruling> refused_target(std::string_view id, ServiceId service, WallTime now) const;
   [[nodiscard]] bool has_refused(const Address& address, const InitiatorRefused& refused, WallTime now) const;
   [[nodiscard]] bool is_watched(const Resolution& resolution, std::string_view target, ServiceId service) const;
-  [[nodiscard]] bool is_pending(std::string_view id, const ServiceOptions& options) const;
+  [[nodiscard]] bool is_pending(Slot device, const ServiceOptions& options) const;
 
   // Counts it; and gives the finding with the judgement, unless it is a resend.
   Judgement found(const Context& context, Finding finding, Judgement judgement);

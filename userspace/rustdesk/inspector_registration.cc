@@ -62,7 +62,7 @@ Judgement Inspector::judge(const Context& context, const RegisterPeer& heartbeat
     return found(context, finding_of(id, code_of(ban->by), uuid.empty() ? "" : base64(uuid), ban->id),
                  silent(Action::drop, ask));
   }
-  if (is_pending(id, options(context.service))) {
+  if (is_pending(slot, options(context.service))) {
     return found(context, finding_of(id, Code::device_pending, uuid.empty() ? "" : base64(uuid), {}),
                  silent(Action::drop, ask));
   }
@@ -83,7 +83,7 @@ Judgement Inspector::judge(const Context& context, const RegisterPk& registratio
     ban = devices_.ban_of(old_id, context.now);
     if (ban) ban->by = DeviceBan::By::machine;
   }
-  const bool pending = !ban && is_pending(id, options(context.service));
+  const bool pending = !ban && is_pending(devices_.find(id), options(context.service));
   const bool forwarded = !ban && !pending && context.carrier == Carrier::udp;
   devices_.registration(context.client, id, uuid, pk, forwarded, context.now);
   if (ban) {

@@ -64,7 +64,7 @@ Judgement Inspector::join(const Context& context, Ticket& ticket, RelaySide side
     return found(context, finding_of(ticket, check, code, true, ban), silence(context));
   };
   // What holds now, of who was found then.
-  const auto ruling = rule(ticket.resolution, ticket.has_token, ticket.initiator, context.service, context.now);
+  const auto ruling = rule(ticket.resolution, false, ticket.has_token, ticket.initiator, context.service, context.now);
   if (!ruling.allowed) return close(Check::relay_initiator, ruling.code, ruling.ban);
   if (!ticket.target.empty()) {
     const auto target = refused_target(ticket.target, context.service, context.now);
@@ -140,7 +140,7 @@ std::vector<RelayToClose> Inspector::relays_to_close(WallTime now) const {
     }
     // Of a relay without a ticket the initiator is known when it has come.
     if (!ticket.minted && ticket.sides[0].connection == 0) return;
-    const auto ruling = rule(ticket.resolution, ticket.has_token, ticket.initiator, ticket.service, now);
+    const auto ruling = rule(ticket.resolution, false, ticket.has_token, ticket.initiator, ticket.service, now);
     if (!ruling.allowed) close(Check::relay_initiator, ruling.code, ruling.ban);
   });
   return closing;

@@ -9,26 +9,27 @@ Resolution Inspector::resolve(const Context& context, const Address& source, std
   return resolver_.resolve({source, token, connection}, refused, context.now);
 }
 
-bool Inspector::is_pending(std::string_view id, const ServiceOptions& options) const {
-  if (!options.approve_enrolment) return false;
-  const auto slot = devices_.find(id);
-  return slot == no_slot || !devices_.device(slot).approved;
+bool Inspector::is_pending(Slot device, const ServiceOptions& options) const {
+  return options.approve_enrolment && (device == no_slot || !devices_.device(device).approved);
 }
 
-std::optional<Inspector::Ruling> Inspector::refused_initiator(std::string_view id, const ServiceOptions& options,
-                                                              WallTime now) const {
-  if (const auto ban = devices_.ban_of(id, now)) return Ruling{false, false, Code::initiator_banned, ban->id};
+std::optional<Inspector::Ruling> Inspector::refused_initiator(std::string_view id, Slot device,
+                                                              const ServiceOptions& options, WallTime now) const {
+  const auto ban = device == no_slot ? devices_.ban_of(id, now) : devices_.ban_of(device, now);
+  if (ban) return Ruling{false, false, Code::initiator_banned, ban->id};
   if (options.incoming_only.contains(id)) return Ruling{false, false, Code::initiator_incoming_only, {}};
   if (!options.operators.empty() && !options.operators.contains(id)) {
     return Ruling{false, false, Code::initiator_no_operator, {}};
   }
-  if (is_pending(id, options)) return Ruling{false, false, Code::initiator_pending, {}};
+  if (is_pending(device, options)) return Ruling{false, false, Code::initiator_pending, {}};
   return std::nullopt;
 }
 
 std::optional<Inspector::Ruling> Inspector::refused_target(std::string_view id, ServiceId service, WallTime now) const {
-  if (const auto ban = devices_.ban_of(id, now)) return Ruling{false, false, Code::target_banned, ban->id};
-  if (is_pending(id, options(service))) return Ruling{false, false, Code::target_pending, {}};
+  const auto device = devices_.find(id);
+  const auto ban = device == no_slot ? devices_.ban_of(id, now) : devices_.ban_of(device, now);
+  if (ban) return Ruling{false, false, Code::target_banned, ban->id};
+  if (is_pending(device, options(service))) return Ruling{false, false, Code::target_pending, {}};
   return std::nullopt;
 }
 
@@ -45,7 +46,7 @@ bool Inspector::has_refused(const Address& address, const InitiatorRefused& refu
   return false;
 }
 
-Inspector::Ruling Inspector::rule(const Resolution& resolution, bool has_token, const Address& source,
+Inspector::Ruling Inspector::rule(const Resolution& resolution, bool fresh, bool has_token, const Address& source,
                                   ServiceId service, WallTime now) const {
   const auto& rules = options(service);
   if (!bans_known_ && !rules.open_without_bans) return {false, false, Code::bans_unavailable, {}};
@@ -54,12 +55,16 @@ Inspector::Ruling Inspector::rule(const Resolution& resolution, bool has_token, 
   std::optional<std::uint64_t> ban;
   auto code = Code::initiator_known;
   if (resolution.outcome == Outcome::known) {
-    if (auto refused = refused_initiator(resolution.ids.front(), rules, now)) return *refused;
+    const auto& id = resolution.ids.front();
+    const auto* known = devices_.device(resolution.device, resolution.life);
+    const auto device = known != nullptr ? resolution.device : devices_.find(id);
+    if (auto refused = refused_initiator(id, device, rules, now)) return *refused;
   } else if (resolution.outcome == Outcome::ambiguous) {
+    if (fresh && !resolution.refused) return {true, false, Code::initiator_ambiguous, {}};
     const InitiatorRefused refused(*this, rules, now);
     std::optional<Ruling> one;
     for (const auto& id : resolution.ids) {
-      if (!one) one = refused_initiator(id, rules, now);
+      if (!one) one = refused_initiator(id, devices_.find(id), rules, now);
     }
     const bool others = resolution.more && (resolution.refused || has_refused(source, refused, now));
     if (!one && !others) return {true, false, Code::initiator_ambiguous, {}};

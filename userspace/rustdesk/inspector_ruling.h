@@ -18,7 +18,7 @@ class Inspector::InitiatorRefused final : public Refused {
       : inspector_(inspector), options_(options), now_(now) {}
 
   [[nodiscard]] bool refused(Slot device) const override {
-    return inspector_.refused_initiator(inspector_.devices_.device(device).id, options_, now_).has_value();
+    return inspector_.refused_initiator(inspector_.devices_.device(device).id, device, options_, now_).has_value();
   }
   [[nodiscard]] bool looks_at_all() const override { return options_.approve_enrolment || !options_.operators.empty(); }
 

@@ -42,9 +42,10 @@ Judgement Inspector::judge(const Context& context, const Message& message, const
     return denied(context, Check::punch_target, Code::unreadable_id, {},
                   refusal(context, punch_failed(PunchHoleFailure::id_not_exist)));
   }
+  devices_.look_ahead(context.client.address, request.id);
   auto resolution = resolve(context, context.client.address, request.token, context.connection);
   const bool has_token = !request.token.empty();
-  const auto ruling = rule(resolution, has_token, context.client.address, context.service, context.now);
+  const auto ruling = rule(resolution, true, has_token, context.client.address, context.service, context.now);
   if (!ruling.allowed) {
     return found(context, finding_of(Check::punch_initiator, ruling.code, true, resolution, request.id, {}, ruling.ban),
                  refusal(context, punch_refused(options(context.service).refusal_text)));
@@ -76,13 +77,14 @@ void Inspector::remember(const Context& context, SessionRequest request) {
 }
 
 Judgement Inspector::judge(const Context& context, const RequestRelay& request) {
-  const auto text = options(context.service).refusal_text;
+  const auto& text = options(context.service).refusal_text;
   if (!is_readable(request.id)) {
     return denied(context, Check::relay_target, Code::unreadable_id, {}, refusal(context, relay_refused(text)));
   }
+  devices_.look_ahead(context.client.address, request.id);
   auto resolution = resolve(context, context.client.address, request.token, context.connection);
   const bool has_token = !request.token.empty();
-  const auto ruling = rule(resolution, has_token, context.client.address, context.service, context.now);
+  const auto ruling = rule(resolution, true, has_token, context.client.address, context.service, context.now);
   const auto deny = [&](Check check, Code code, std::optional<std::uint64_t> ban, std::string_view reason) {
     return found(context, finding_of(check, code, true, resolution, request.id, request.uuid, ban),
                  refusal(context, relay_refused(reason)));
@@ -100,7 +102,8 @@ Judgement Inspector::judge(const Context& context, const RequestRelay& request) 
   ticket.resolution = resolution;
   ticket.has_token = has_token;
   if (const auto code = mint(std::move(ticket), context)) return deny(Check::ticket, *code, {}, text);
-  auto finding = finding_of(Check::relay_initiator, ruling.code, false, resolution, request.id, request.uuid, ruling.ban);
+  auto finding =
+      finding_of(Check::relay_initiator, ruling.code, false, resolution, request.id, request.uuid, ruling.ban);
   remember(context,
            {std::string(request.id), std::string(request.uuid), std::move(resolution), has_token, true, context.now});
   return found(context, std::move(finding), {});
@@ -137,8 +140,8 @@ Judgement Inspector::judge_direct(const Context& context, Bytes initiator, std::
     return found(context, finding_of(Check::load, code, true, asked_by.resolution, id, {}, ban), silence(context));
   };
   if (const auto target = refused_target(id, context.service, context.now)) return deny(target->code, target->ban);
-  const auto ruling =
-      rule(asked_by.resolution, asked_by.has_token, asked_by.endpoint.address, context.service, context.now);
+  const auto ruling = rule(asked_by.resolution, asked_by.request == nullptr, asked_by.has_token,
+                           asked_by.endpoint.address, context.service, context.now);
   if (!ruling.allowed) return deny(ruling.code, ruling.ban);
   if (ruling.force_relay || (asked_by.request != nullptr && asked_by.request->force_relay) ||
       is_watched(asked_by.resolution, id, context.service)) {
@@ -163,8 +166,8 @@ Judgement Inspector::judge(const Context& context, const RelayResponse& response
       return deny(Check::load, refused->code, refused->ban);
     }
   }
-  const auto ruling =
-      rule(asked_by.resolution, asked_by.has_token, asked_by.endpoint.address, context.service, context.now);
+  const auto ruling = rule(asked_by.resolution, asked_by.request == nullptr, asked_by.has_token,
+                           asked_by.endpoint.address, context.service, context.now);
   if (!ruling.allowed) return deny(Check::load, ruling.code, ruling.ban);
   if (response.uuid.empty()) {
     auto* ticket = is_answer ? tickets_.find(asked_by.request->uuid, context.now) : nullptr;
@@ -218,8 +221,8 @@ std::optional<Judgement> Inspector::judge_push(const Context& context, Bytes ini
       return deny(refused->code, refused->ban);
     }
   }
-  const auto ruling =
-      rule(asked_by.resolution, asked_by.has_token, asked_by.endpoint.address, context.service, context.now);
+  const auto ruling = rule(asked_by.resolution, asked_by.request == nullptr, asked_by.has_token,
+                           asked_by.endpoint.address, context.service, context.now);
   if (!ruling.allowed) return deny(ruling.code, ruling.ban);
   force = ruling.force_relay || (asked_by.request != nullptr && asked_by.request->force_relay) ||
           is_watched(asked_by.resolution, target, context.service);

@@ -8,7 +8,7 @@
 namespace gatehouse::rustdesk {
 namespace {
 
-constexpr std::size_t places = 65536;
+constexpr std::size_t places = 16384;
 constexpr Duration of_registrations = std::chrono::hours(1);
 constexpr Duration of_others = std::chrono::seconds(30);
 

@@ -39,7 +39,7 @@ Ticket* RelayTickets::find(std::string_view uuid, WallTime now) {
 
 bool RelayTickets::join(Ticket& ticket, RelaySide side, std::uint64_t connection) {
   auto& own = ticket.sides.at(static_cast<std::size_t>(side));
-  if (own.connection != 0) return false;
+  if (own.connection != 0 || by_connection_.contains(connection)) return false;
   if (!ticket.used()) count_unused(ticket.initiator, -1);
   own.connection = connection;
   by_connection_[connection] = tickets_.find(ticket.uuid);

@@ -62,7 +62,7 @@ class RelayTickets {
   Mint mint(Ticket ticket, WallTime now);
   // nullptr: none, or it was not used in time.
   [[nodiscard]] Ticket* find(std::string_view uuid, WallTime now);
-  // false: that side has come before.
+  // false: that side, or that connection, has come before.
   bool join(Ticket& ticket, RelaySide side, std::uint64_t connection);
   // The ticket is gone when all who came have left.
   void closed(std::uint64_t connection);

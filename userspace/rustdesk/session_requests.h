@@ -3,9 +3,7 @@
 // the request was. Bounded: the oldest makes room.
 #pragma once
 
-#include <deque>
 #include <string>
-#include <unordered_map>
 
 #include "rustdesk/initiator.h"
 #include "rustdesk/service_options.h"
@@ -23,14 +21,28 @@ struct SessionRequest {
 
 class SessionRequests {
  public:
+  SessionRequests();
+
+  // The latest one of an endpoint counts.
   void put(const Endpoint& initiator, SessionRequest request);
   // nullptr: none in the last minute. An initiator on WebSocket has no port in hbbs's messages.
   [[nodiscard]] const SessionRequest* find(const Endpoint& initiator, WallTime now) const;
-  [[nodiscard]] std::size_t size() const { return requests_.size(); }
+  [[nodiscard]] std::size_t size() const { return records_.size(); }
 
  private:
-  std::unordered_map<Endpoint, SessionRequest> requests_;
-  std::deque<std::pair<WallTime, Endpoint>> ages_;  // each put once
+  struct Record {
+    Endpoint initiator;
+    SessionRequest request;
+    Links by_age;
+  };
+
+  [[nodiscard]] std::uint64_t hash(const Endpoint& endpoint) const;
+  [[nodiscard]] Slot slot_of(const Endpoint& endpoint) const;
+
+  std::uint64_t seed_ = 0;
+  Slab<Record> records_;
+  SlotIndex index_;
+  List ages_;  // oldest first
 };
 
 }  // namespace gatehouse::rustdesk

@@ -2,10 +2,15 @@
 // A million of them grow without a pause and cost two loads each.
 #pragma once
 
-#include <array>
+#include <bit>
+#include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <memory>
+#include <new>
 #include <vector>
+
+#include "rustdesk/huge_memory.h"
 
 namespace gatehouse::rustdesk {
 
@@ -15,8 +20,16 @@ inline constexpr Slot no_slot = 0xFFFFFFFFU;
 template <typename T>
 class Slab {
  public:
-  T& operator[](Slot slot) { return (*chunks_[slot / chunk_size])[slot % chunk_size]; }
-  const T& operator[](Slot slot) const { return (*chunks_[slot / chunk_size])[slot % chunk_size]; }
+  Slab() = default;
+  Slab(const Slab&) = delete;
+  Slab& operator=(const Slab&) = delete;
+  ~Slab() {
+    for (Slot slot = 0; slot < end_; ++slot) std::destroy_at(&(*this)[slot]);
+    for (std::size_t i = 0; i < chunks_.size(); ++i) i == 0 ? ::operator delete(chunks_[i]) : std::free(chunks_[i]);
+  }
+
+  T& operator[](Slot slot) { return chunks_[slot / chunk_size][slot % chunk_size]; }
+  const T& operator[](Slot slot) const { return chunks_[slot / chunk_size][slot % chunk_size]; }
 
   // A record as T{} is.
   Slot add() {
@@ -26,7 +39,8 @@ class Slab {
       free_.pop_back();
       return slot;
     }
-    if (end_ % chunk_size == 0) chunks_.push_back(std::make_unique<Chunk>());
+    if (end_ % chunk_size == 0) add_chunk();
+    std::construct_at(&(*this)[end_]);
     return end_++;
   }
   void remove(Slot slot) {
@@ -35,14 +49,25 @@ class Slab {
     --size_;
   }
 
+  // Starts to load the record's beginning.
+  void prefetch(Slot slot) const { __builtin_prefetch(&(*this)[slot]); }
+
   [[nodiscard]] std::size_t size() const { return size_; }
   [[nodiscard]] Slot end() const { return end_; }  // slots below it have been given out once
 
  private:
-  static constexpr std::size_t chunk_size = 1024;
-  using Chunk = std::array<T, chunk_size>;
+  // Somewhat more than a huge page, so that a chunk is made of them; only what is used is ever touched.
+  static constexpr std::size_t chunk_size = std::bit_ceil(huge_page / sizeof(T));
+  static_assert(alignof(T) <= alignof(std::max_align_t));
 
-  std::vector<std::unique_ptr<Chunk>> chunks_;
+  // The first one of ordinary pages: few records shall not cost a huge one.
+  void add_chunk() {
+    constexpr auto bytes = chunk_size * sizeof(T);
+    chunks_.reserve(chunks_.size() + 1);
+    chunks_.push_back(static_cast<T*>(chunks_.empty() ? ::operator new(bytes) : allocate_huge(bytes)));
+  }
+
+  std::vector<T*> chunks_;
   std::vector<Slot> free_;
   Slot end_ = 0;
   std::size_t size_ = 0;

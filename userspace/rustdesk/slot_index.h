@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "rustdesk/huge_memory.h"
 #include "rustdesk/slab.h"
 
 namespace gatehouse::rustdesk {
@@ -20,6 +21,13 @@ class SlotIndex {
       if (entries_[at].tag == tag && same(entries_[at].slot)) return entries_[at].slot;
     }
     return no_slot;
+  }
+
+  // Starts to load what find() will read first.
+  void prefetch(std::uint64_t hash) const { __builtin_prefetch(&entries_[static_cast<std::uint32_t>(hash) & mask_]); }
+  // The first slot with this hash, which is as a rule the one that find() would find.
+  [[nodiscard]] Slot guess(std::uint64_t hash) const {
+    return find(hash, [](Slot) { return true; });
   }
 
   // The slot must not be there.
@@ -52,20 +60,22 @@ class SlotIndex {
     Slot slot = no_slot;
   };
 
+  using Entries = std::vector<Entry, HugeAllocator<Entry>>;
+
   void place(const Entry& entry) {
     auto at = entry.tag & mask_;
     while (entries_[at].slot != no_slot) at = (at + 1) & mask_;
     entries_[at] = entry;
   }
   void grow() {
-    const auto old = std::exchange(entries_, std::vector<Entry>(entries_.size() * 2));
+    const auto old = std::exchange(entries_, Entries(entries_.size() * 2));
     mask_ = static_cast<std::uint32_t>(entries_.size() - 1);
     for (const auto& entry : old) {
       if (entry.slot != no_slot) place(entry);
     }
   }
 
-  std::vector<Entry> entries_ = std::vector<Entry>(16);
+  Entries entries_ = Entries(16);
   std::uint32_t mask_ = 15;
   std::size_t size_ = 0;
 };

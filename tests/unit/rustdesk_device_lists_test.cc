@@ -1,0 +1,72 @@
+// Devices as operators see them.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "rustdesk/device_lists.h"
+#include "unit/rustdesk_devices.h"
+
+namespace gatehouse::rustdesk {
+namespace {
+
+using testing::ElementsAre;
+
+std::vector<std::string> ids_of(const DevicePage& page) {
+  std::vector<std::string> ids;
+  for (const auto& device : page.devices) ids.push_back(device.id);
+  return ids;
+}
+
+TEST(DeviceLists, TellOfADeviceWhatIsKnown) {
+  DeviceTable table;
+  registers(table, "192.0.2.1:5000", "111111111", "uuid-a", "key-a", at(0));
+  registers(table, "192.0.2.2:5000", "222222222", "uuid-a", "key-b", at(1));
+  beats(table, "192.0.2.1:5000", "111111111", at(15));
+  table.set_bans(bans_of({{"222222222", {}}}));
+  const auto view = view_of(table, "222222222", true, at(16)).value();
+  EXPECT_FALSE(view.online);
+  EXPECT_TRUE(view.pending);
+  EXPECT_EQ(view.ban->by, DeviceBan::By::id);
+  EXPECT_EQ(view.last, from("192.0.2.2:5000"));
+  EXPECT_EQ(view.uuid, base64(bytes("uuid-a")));
+  EXPECT_THAT(view.same_machine, ElementsAre("111111111"));
+  EXPECT_EQ(view_of(table, "111111111", false, at(16))->ban->through, "222222222");
+  EXPECT_FALSE(view_of(table, "333333333", false, at(16)));
+}
+
+TEST(DeviceLists, AreFilteredAndReadInPieces) {
+  DeviceTable table;
+  for (int i = 0; i < 10; ++i) {
+    const auto id = std::to_string(100 + i);
+    registers(table, "192.0.2." + std::to_string(1 + i % 2) + ":5000", id, "uuid" + id, "key" + id, at(0));
+  }
+  table.set_bans(bans_of({{"103", {}}}));
+  beats(table, "192.0.2.1:5000", "104", at(60));
+  const auto listed = [&](const DeviceFilter& filter, bool approval) {
+    return ids_of(list_devices(table, filter, 0, 10, approval, at(61)));
+  };
+  DeviceFilter online;
+  online.online = true;
+  EXPECT_THAT(listed(online, false), ElementsAre("104"));
+  DeviceFilter banned;
+  banned.banned = true;
+  EXPECT_THAT(listed(banned, false), ElementsAre("103"));
+  DeviceFilter pending;
+  pending.pending = true;
+  EXPECT_THAT(listed(pending, false), ElementsAre());
+  EXPECT_THAT(listed(pending, true), testing::SizeIs(10));
+  DeviceFilter there;
+  there.id_begins = "10";
+  there.address = from("192.0.2.2:1").address;
+  EXPECT_THAT(listed(there, true), ElementsAre("101", "103", "105", "107", "109"));
+  std::size_t seen = 0;
+  std::optional<Slot> place = 0;
+  while (place) {
+    const auto page = list_devices(table, {}, *place, 3, false, at(61));
+    seen += page.devices.size();
+    place = page.next;
+  }
+  EXPECT_EQ(seen, 10U);
+}
+
+}  // namespace
+}  // namespace gatehouse::rustdesk
