@@ -176,7 +176,8 @@ Task<std::optional<RelayOutcome>> WebSocketDeviceRelay::prepare() {
   began_ = std::chrono::steady_clock::now();
   last_movement_ = began_;
   auto request = co_await client_link_.accept();
-  auto message = request ? co_await client_link_.read() : std::nullopt;
+  std::optional<rustdesk::Buffer> message;
+  if (request) message = co_await client_link_.read();
   if (!message) {
     end(client_link_.fault().empty() ? EndReason::normal : EndReason::error, client_link_.fault(), true);
     co_return outcome();

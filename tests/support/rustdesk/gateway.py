@@ -82,10 +82,10 @@ class Gateway:
 
     def commands(self):
         """What scenarios call `operator`, `ban` and so on."""
-        return {"ban": self.command("ban", "add", "--device", "{target}"),
-                "ban_for": self.command("ban", "add", "--device", "{target}", "--for", "{duration}"),
+        return {"ban": self.command("ban", "add", "--device", "{target}", "--reason", "test"),
+                "ban_for": self.command("ban", "add", "--device", "{target}", "--for", "{duration}", "--reason", "test"),
                 "unban": self.command("ban", "remove", "device:{target}"),
-                "ban_address": self.command("ban", "add", "{address}"),
+                "ban_address": self.command("ban", "add", "{address}", "--reason", "test"),
                 "unban_address": self.command("ban", "remove", "{address}"),
                 "operator": self.command(),
                 "audit": self.command("audit"),
@@ -131,7 +131,8 @@ def apply(directory, setting=None, value=None):
 def run(path, options):
     """Whether the scenario passed; tells it."""
     with lab.Lab() as network, tempfile.TemporaryDirectory(prefix="gatehouse-rustdesk-") as directory:
-        with lab.Servers(network, options.family, options.version, 1, options.encrypt) as servers:
+        with lab.Servers(network, options.family, options.version, 1, options.encrypt,
+                         relay_host=PROXY[options.family]) as servers:
             with Gateway(options.programs, network.name("middle"), options.family, directory,
                          servers.description["server_key"]) as gateway:
                 description = servers.description

@@ -135,12 +135,13 @@ class Servers:
     """hbbs and hbbr in the lab, for one family's clients. Use it with `with`; `description` is what places.py reads."""
 
     def __init__(self, lab, family, version, clock_scale=1, encrypt=False, directory=None, licence_key="",
-                 commands=None):
+                 commands=None, relay_host=None):
         self._lab, self._family = lab, family
         self._directory = directory or tempfile.mkdtemp(dir=lab.directory)
         self._processes = []
         self._version, self._scale, self._encrypt, self._key = version, str(clock_scale), encrypt, licence_key
         self._commands = commands or {}
+        self._relay_host = relay_host or _SERVER[family]  # what clients are told of hbbr
         self.description = {}
 
     def __enter__(self):
@@ -148,8 +149,7 @@ class Servers:
         key_file, store = (os.path.join(self._directory, name) for name in ("id_ed25519", "db_v2.sqlite3"))
         with open(key_file, "w", encoding="ascii") as file:
             file.write(base64.b64encode(secret).decode())
-        host = _SERVER[self._family]
-        options = ["--version", self._version, "--relay-servers", host, "--store", store, "--key", self._key]
+        options = ["--version", self._version, "--relay-servers", self._relay_host, "--store", store, "--key", self._key]
         try:
             hbbs, hbbs_log = self._start("hbbs", *options, *(["--encrypt", key_file] if self._encrypt else []))
             _, hbbr_log = self._start("hbbr", "--key", self._key)
