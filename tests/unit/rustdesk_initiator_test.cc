@@ -121,8 +121,13 @@ TEST_F(Initiator, IsWhoRegisteredOnTheSameConnection) {
   resolver.registered(7, "444444444");
   expect(ask(0, {}, 7), Outcome::known, Evidence::connection, "444444444");
   expect(ask(0, {}, 8), Outcome::unknown, Evidence::none, "");
-  resolver.closed(7);
-  expect(ask(0, {}, 7), Outcome::unknown, Evidence::none, "");
+  beats(table, "192.0.2.1:5000", good, at(0));
+  expect(ask(0, {}, 7), Outcome::known, Evidence::sole_device, good);  // a claim exonerates nobody
+  table.heartbeat(from("203.0.113.1:5002"), bad, at(0));
+  resolver.registered(9, bad);
+  expect(ask(0, {}, 9), Outcome::known, Evidence::connection, bad);
+  resolver.closed(9);
+  expect(ask(0, {}, 9), Outcome::known, Evidence::sole_device, good);
 }
 
 TEST_F(Initiator, MayBeARefusedOneThatStoppedItsServiceHereUntilItIsHeardElsewhere) {

@@ -177,6 +177,13 @@ TEST_F(Registration, Trap9HidesBannedPeersAndKeepsTheOrderOfTheOthers) {
   EXPECT_EQ(hears("192.0.2.1:40000", response, tcp(1)).action, Action::pass) << "of no request";
 }
 
+TEST_F(Registration, Trap9TakesNoEndlessList) {
+  OnlineRequest request;
+  request.id = alice;
+  request.peers.assign(5000, "x");
+  EXPECT_EQ(code(says("192.0.2.1:40000", request, tcp(1))), "load: too_many_peers");
+}
+
 TEST_F(Registration, Trap9LetsNobodyAskTwiceBeforeTheAnswer) {
   OnlineRequest request;
   request.id = alice;

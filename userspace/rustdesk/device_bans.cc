@@ -62,7 +62,8 @@ void DeviceTable::set_mark(Slot slot) {
       lists[sighting.marked ? 1 : 0].remove(sightings_, &Sighting::by_place, at);
       sighting.marked = marked;
       auto& list = lists[marked ? 1 : 0];
-      auto next = list.first;
+      const bool oldest = !list.empty() && sightings_[list.last].last_seen >= sighting.last_seen;
+      auto next = oldest ? no_slot : list.first;
       while (next != no_slot && sightings_[next].last_seen > sighting.last_seen) next = sightings_[next].by_place.next;
       list.insert(sightings_, &Sighting::by_place, at, next);
     }

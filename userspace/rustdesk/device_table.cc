@@ -266,9 +266,13 @@ void DeviceTable::set_age(Slot slot) {
   if (device.age == age) return;
   ages_[device.age].remove(devices_, &Device::by_age, slot);
   device.age = age;
-  // In the order of their last times, which is near the beginning for who is being heard.
+  // In the order of their last times. Who is heard is near the beginning; what is neither there nor last may as well be
+  // last, since thousands of old ones may come at once (a bulk of bans that ends).
   auto next = ages_[age].first;
-  while (next != no_slot && devices_[next].last_seen > device.last_seen) next = devices_[next].by_age.next;
+  std::uint32_t looked = 0;
+  while (next != no_slot && devices_[next].last_seen > device.last_seen) {
+    next = ++looked < 64 ? devices_[next].by_age.next : no_slot;
+  }
   ages_[age].insert(devices_, &Device::by_age, slot, next);
 }
 

@@ -40,8 +40,9 @@ constexpr std::array<std::string_view, code_count> codes{
     "unknown_beside",
     "peers_hidden",
     "bans_unavailable",
+    "too_many_peers",
 };
-static_assert(static_cast<std::size_t>(Code::bans_unavailable) + 1 == code_count);
+static_assert(static_cast<std::size_t>(Code::too_many_peers) + 1 == code_count);
 static_assert(static_cast<std::size_t>(Check::message) + 1 == check_count);
 
 }  // namespace

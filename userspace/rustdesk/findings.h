@@ -62,9 +62,10 @@ enum class Code : std::uint8_t {
   unknown_beside,            // a known message with an unknown one beside it
   peers_hidden,              // bits of OnlineResponse cleared
   bans_unavailable,          // the bans have not been read yet
+  too_many_peers,            // in one OnlineRequest
 };
 // clang-format on
-inline constexpr std::size_t code_count = 31;
+inline constexpr std::size_t code_count = 32;
 
 std::string_view name(Check check);
 std::string_view name(Code code);

@@ -75,9 +75,11 @@ InitiatorResolver::Token& InitiatorResolver::token_of(std::string_view text, std
 }
 
 Resolution InitiatorResolver::resolve(const Question& question, const Refused& refused, WallTime now) {
-  if (question.connection != 0) {
-    const auto found = registered_.find(question.connection);
-    if (found != registered_.end()) return known_by_id(found->second, Evidence::connection);
+  const auto registered = registered_.find(question.connection);
+  const bool said = question.connection != 0 && registered != registered_.end();
+  if (said) {
+    const auto slot = table_.find(registered->second);
+    if (slot != no_slot && refused.refused(slot)) return known_by_id(registered->second, Evidence::connection);
   }
   std::array<unsigned char, 16> digest{};
   Token* token = question.token.empty() ? nullptr : &token_of(question.token, digest);
@@ -85,8 +87,8 @@ Resolution InitiatorResolver::resolve(const Question& question, const Refused& r
     return known_by_id(token->id, Evidence::token);
   }
   const auto* place = table_.place(question.source);
-  if (place == nullptr) return {};
-  auto resolution = resolve_place(*place, refused, now);
+  auto resolution = place == nullptr ? Resolution() : resolve_place(*place, refused, now);
+  if (said && resolution.outcome == Outcome::unknown) return known_by_id(registered->second, Evidence::connection);
   if (token != nullptr && resolution.outcome == Outcome::known && resolution.evidence == Evidence::sole_device) {
     *token = {digest, resolution.ids.front(), now};
   }

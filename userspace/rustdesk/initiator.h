@@ -5,20 +5,22 @@
 // The port is never evidence: stock clients register by UDP from one process and initiate by TCP from another.
 //
 // Evidence, strongest first, and what it is worth:
-//  connection      RegisterPk came over the same TCP connection before. As good as the id that it claims.
-//  token           this token was last seen with a connection whose initiator was known (connection, sole_device), less
-//                  than twelve hours ago. A token belongs to one login of one device, so it tells apart neighbours
-//                  behind a NAT; who copies a token is taken for its owner, and one that was first seen while the
-//                  neighbour alone was there is taken for the neighbour's.
+//  connection      RegisterPk came over the same TCP connection before, with an id that is refused; or with any id,
+//  where
+//                  nothing else is known. It is a claim: it incriminates who makes it, and exonerates nobody.
+//  token           this token was last seen with an initiator that was known (sole_device), less than twelve hours ago.
+//                  A token belongs to one login of one device, so it tells apart neighbours behind a NAT; who copies a
+//                  token is taken for its owner, and one that was first seen while the neighbour alone was there is
+//                  taken for the neighbour's.
 //  sole_device     exactly one device is at the address: confirmed by hbbs in the last 45 s, or banned (its heartbeats
 //                  are dropped, so that hbbs cannot confirm it) and heard in that time. Somebody whose service does not
 //                  run, behind the same NAT, is taken for it.
 //  online_request  of several devices exactly one sent OnlineRequest from there in the last 30 s: the GUI sends it
-//  every
-//                  few seconds while a list of peers is open. Circumstantial: a neighbour who initiates without such a
-//                  list (command line, empty list) in that time is taken for the one who has it open; and the id in it
-//                  is a claim, which counts for nothing while hbbs knows that id elsewhere. Also of a device that is
-//                  there alone with nothing but that (its service does not run).
+//                  every few seconds while a list of peers is open. Circumstantial: a neighbour who initiates without
+//                  such a list (command line, empty list) in that time is taken for the one who has it open, and a
+//                  changed client can name its neighbour: the id in it is a claim, which counts for nothing while hbbs
+//                  knows that id elsewhere. Also of a device that is there alone with nothing but that (its service
+//                  does not run).
 //  several_devices none of the above tells them apart: ambiguous.
 //  seen_before     a refused device was seen there in the last hour and is not heard elsewhere: who stops the service
 //                  to initiate without an id. Never more than ambiguous.

@@ -14,6 +14,7 @@
 //   PunchHoleSent, LocalAddr, RelayResponse of a banned target, or to a refused initiator: closed, over UDP dropped
 //   hbbs to a banned target, or for a refused initiator: dropped
 //   OnlineResponse                        banned and pending devices are offline
+// What is of a kind that we do not know passes as it is, alone in its message: hbbs 1.1.x does not know it either.
 //
 // A relay is forced by telling the target that the initiator's NAT is symmetric (PunchHole.nat_type): it then begins
 // with the relay itself. FetchLocalAddr becomes such a PunchHole. What connects directly nevertheless is refused.
@@ -186,8 +187,8 @@ class Inspector {
   SessionRequests requests_;
   RelayTickets tickets_;
   std::unordered_map<ServiceId, ServiceOptions> options_;
-  std::unordered_map<std::uint64_t, std::vector<std::uint32_t>>
-      hidden_peers_;  // of the OnlineRequest that is not answered yet, by connection
+  // Of the OnlineRequest that is not answered yet, by connection: a bit for each peer, as OnlineResponse has them.
+  std::unordered_map<std::uint64_t, Buffer> hidden_peers_;
   RecentFindings recent_;
   Counters counters_;
   bool bans_known_ = false;

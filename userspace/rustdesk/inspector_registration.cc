@@ -1,4 +1,6 @@
 // Inspector: registration, and who is online.
+#include <algorithm>
+
 #include "rustdesk/device_names.h"
 #include "rustdesk/inspector_ruling.h"
 #include "rustdesk/online_states.h"
@@ -9,7 +11,8 @@ namespace {
 
 using Action = Judgement::Action;
 
-constexpr std::size_t most_askers = 100'000;
+constexpr std::size_t most_askers = 20'000;
+constexpr std::size_t most_peers = 4096;
 
 Code code_of(DeviceBan::By by) {
   switch (by) {
@@ -117,9 +120,12 @@ Judgement Inspector::judge(const Context& context, const OnlineRequest& request)
   // One at a time, as stock clients do it: the answer says nothing of which request it belongs to.
   if (hidden_peers_.contains(context.connection) || hidden_peers_.size() >= most_askers) return silence(context);
   if (is_readable(request.id)) devices_.online_request(context.client, request.id, context.now);
-  std::vector<std::uint32_t> hidden;
+  if (request.peers.size() > most_peers) {
+    return denied(context, Check::load, Code::too_many_peers, {}, silence(context));
+  }
+  Buffer hidden(online_states_size(request.peers.size()));
   for (std::size_t i = 0; i < request.peers.size(); ++i) {
-    if (refused_target(request.peers[i], context.service, context.now)) hidden.push_back(static_cast<std::uint32_t>(i));
+    if (refused_target(request.peers[i], context.service, context.now)) set_online(hidden, i, true);
   }
   hidden_peers_.emplace(context.connection, std::move(hidden));
   return {};
@@ -130,9 +136,10 @@ Judgement Inspector::answered(const Context& context, const Message& message, co
   if (hidden == hidden_peers_.end()) return {};
   Buffer states(response.states.begin(), response.states.end());
   bool changed = false;
-  for (const auto peer : hidden->second) {
-    changed = changed || is_online(states, peer);
-    set_online(states, peer, false);
+  for (std::size_t i = 0; i < std::min(states.size(), hidden->second.size()); ++i) {
+    const auto left = static_cast<std::uint8_t>(states[i] & ~hidden->second[i]);
+    changed = changed || left != states[i];
+    states[i] = left;
   }
   hidden_peers_.erase(hidden);
   if (!changed) return {};

@@ -25,7 +25,8 @@ class Slab {
   Slab& operator=(const Slab&) = delete;
   ~Slab() {
     for (Slot slot = 0; slot < end_; ++slot) std::destroy_at(&(*this)[slot]);
-    for (std::size_t i = 0; i < chunks_.size(); ++i) i == 0 ? ::operator delete(chunks_[i]) : std::free(chunks_[i]);
+    if (!chunks_.empty()) ::operator delete(chunks_.front());
+    for (auto* block : blocks_) std::free(block);
   }
 
   T& operator[](Slot slot) { return chunks_[slot / chunk_size][slot % chunk_size]; }
@@ -56,17 +57,22 @@ class Slab {
   [[nodiscard]] Slot end() const { return end_; }  // slots below it have been given out once
 
  private:
-  // Somewhat more than a huge page, so that a chunk is made of them; only what is used is ever touched.
-  static constexpr std::size_t chunk_size = std::bit_ceil(huge_page / sizeof(T));
+  static constexpr std::size_t chunk_size = std::bit_ceil(65536 / sizeof(T));
+  static constexpr std::size_t chunks_of_block = 64;
   static_assert(alignof(T) <= alignof(std::max_align_t));
 
-  // The first one of ordinary pages: few records shall not cost a huge one.
+  // The first chunk by itself, since few records shall not cost a huge page; the others in blocks of huge pages.
   void add_chunk() {
-    constexpr auto bytes = chunk_size * sizeof(T);
-    chunks_.reserve(chunks_.size() + 1);
-    chunks_.push_back(static_cast<T*>(chunks_.empty() ? ::operator new(bytes) : allocate_huge(bytes)));
+    if (chunks_.empty()) {
+      chunks_.push_back(static_cast<T*>(::operator new(chunk_size * sizeof(T))));
+      return;
+    }
+    const auto place = (chunks_.size() - 1) % chunks_of_block;
+    if (place == 0) blocks_.push_back(static_cast<T*>(allocate_huge(chunks_of_block * chunk_size * sizeof(T))));
+    chunks_.push_back(blocks_.back() + place * chunk_size);
   }
 
+  std::vector<T*> blocks_;
   std::vector<T*> chunks_;
   std::vector<Slot> free_;
   Slot end_ = 0;
