@@ -46,7 +46,9 @@ int each_device_page(const Context& context, const DevicesOptions& options, cons
   auto after = options.after;
   while (true) {
     const auto limit = std::to_string(std::min(remaining, devices_at_a_time));
-    auto answer = context.ask("GET", "/v1/devices?limit=" + limit + filters + filter("after", after));
+    auto target = std::string(device_list.path);
+    target.append("?limit=").append(limit).append(filters).append(filter("after", after));
+    auto answer = context.ask("GET", target);
     if (!answer) return answer.error();
     const auto& devices = member(*answer, device_list.key);
     remaining -= std::min<std::uint64_t>(remaining, devices.size());
