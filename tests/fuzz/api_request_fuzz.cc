@@ -39,6 +39,18 @@ class Nothing final : public admin::Operations {
     return change();
   }
   admin::Outcome remove_bans(const admin::RemoveBansRequest&, const admin::Peer&) override { return change(); }
+  admin::Outcome devices(const admin::DevicesRequest& request) override {
+    if (request.id && request.id->empty()) std::abort();
+    return read();
+  }
+  admin::Outcome approve_devices(const admin::ApproveRequest& request, const admin::Peer&) override {
+    if (request.ids.empty()) std::abort();
+    return change();
+  }
+  admin::Outcome import_device_bans(const admin::DeviceBanImport& request, const admin::Peer&) override {
+    if (!request.path.starts_with('/')) std::abort();
+    return change();
+  }
   admin::Outcome audit(const admin::AuditRequest&) override { return read(); }
   admin::Outcome verify_audit(const admin::VerifyRequest&) override { return read(); }
   admin::Outcome authority() override { return read(); }

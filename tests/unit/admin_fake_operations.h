@@ -41,6 +41,9 @@ class FakeOperations : public admin::Operations {
   admin::BansRequest bans_asked;
   std::vector<admin::BanRequest> bans_added;
   admin::RemoveBansRequest bans_removed;
+  admin::DevicesRequest devices_asked;
+  admin::ApproveRequest approved;
+  admin::DeviceBanImport imported;
   admin::RecordingsRequest recordings_asked;
   std::string text_searched;
   admin::PruneRequest pruned;
@@ -115,6 +118,20 @@ class FakeOperations : public admin::Operations {
     bans_removed = request;
     peer = asker;
     return tell("remove_bans");
+  }
+  admin::Outcome devices(const admin::DevicesRequest& request) override {
+    devices_asked = request;
+    return tell("devices");
+  }
+  admin::Outcome approve_devices(const admin::ApproveRequest& request, const admin::Peer& asker) override {
+    approved = request;
+    peer = asker;
+    return tell("approve_devices");
+  }
+  admin::Outcome import_device_bans(const admin::DeviceBanImport& request, const admin::Peer& asker) override {
+    imported = request;
+    peer = asker;
+    return tell("import_device_bans");
   }
   admin::Outcome audit(const admin::AuditRequest& request) override {
     audit_asked = request;

@@ -44,6 +44,9 @@ TEST_F(Routes, EveryVerbHasItsRoute) {
       {"GET", "/v1/bans/history", "", "ban_history"},
       {"POST", "/v1/bans", R"({"bans": [{"network": "192.0.2.7", "reason": "a"}]})", "add_bans"},
       {"POST", "/v1/bans/remove", R"({"networks": ["192.0.2.7"]})", "remove_bans"},
+      {"GET", "/v1/devices?online=1", "", "devices"},
+      {"POST", "/v1/devices/approve", R"({"ids": ["123456789"]})", "approve_devices"},
+      {"POST", "/v1/devices/import-bans", R"({"path": "/db_v2.sqlite3"})", "import_device_bans"},
       {"GET", "/v1/audit?limit=1", "", "audit"},
       {"GET", "/v1/audit/verify?after=5&limit=10", "", "verify_audit"},
       {"GET", "/v1/authority", "", "authority"},
@@ -96,6 +99,8 @@ TEST_F(Routes, ARoleReachesWhatItMayAndNothingElse) {
                                                   {"POST /v1/sessions/kill", Role::operating},
                                                   {"POST /v1/bans", Role::operating},
                                                   {"POST /v1/bans/remove", Role::operating},
+                                                  {"POST /v1/devices/approve", Role::operating},
+                                                  {"POST /v1/devices/import-bans", Role::operating},
                                                   {"POST /v1/servers/trust", Role::admin},
                                                   {"POST /v1/authority/rotate", Role::admin},
                                                   {"GET /v1/accounts", Role::admin},
@@ -182,9 +187,9 @@ TEST_F(Routes, AStreamOfEventsIsAskedForByKinds) {
 }
 
 TEST_F(Routes, BadInputNeverReachesTheOperation) {
-  for (const auto* target :
-       {"/v1/policy/plan", "/v1/policy/apply", "/v1/check", "/v1/sessions/kill", "/v1/bans", "/v1/bans/remove",
-        "/v1/servers/trust", "/v1/tokens", "/v1/tokens/remove", "/v1/reload", "/v1/restart"}) {
+  for (const auto* target : {"/v1/policy/plan", "/v1/policy/apply", "/v1/check", "/v1/sessions/kill", "/v1/bans",
+                             "/v1/bans/remove", "/v1/devices/approve", "/v1/devices/import-bans", "/v1/servers/trust",
+                             "/v1/tokens", "/v1/tokens/remove", "/v1/reload", "/v1/restart"}) {
     for (const auto* body : {"{", "[]", "null", R"({"x": 1})", "\xff"}) {
       const auto answer = ask("POST", target, body);
       EXPECT_EQ(answer.status, 400) << target << " " << body;
@@ -196,9 +201,9 @@ TEST_F(Routes, BadInputNeverReachesTheOperation) {
 }
 
 TEST_F(Routes, QueriesAreStrictEverywhere) {
-  for (const auto* target :
-       {"/v1/status?x=1", "/healthz?x=1", "/v1/sessions?x=1", "/v1/visits?x=1", "/v1/bans?open=1", "/v1/audit?until=1",
-        "/v1/status?%", "/v1/policy?limit=1", "/v1/policy/versions?version=1"}) {
+  for (const auto* target : {"/v1/status?x=1", "/healthz?x=1", "/v1/sessions?x=1", "/v1/visits?x=1", "/v1/bans?open=1",
+                             "/v1/audit?until=1", "/v1/status?%", "/v1/devices?open=1",
+                             "/v1/devices/123456789?online=1", "/v1/policy?limit=1", "/v1/policy/versions?version=1"}) {
     EXPECT_EQ(ask("GET", target).status, 400) << target;
   }
   EXPECT_EQ(ask("POST", "/v1/reload?force=1").status, 400);

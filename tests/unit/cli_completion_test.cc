@@ -42,8 +42,9 @@ TEST_F(Completion, BashOffersVerbsAndOptionsWhereTheyBelong) {
 TEST_F(Completion, EveryVerbIsInEveryScript) {
   for (const std::string shell : {"bash", "zsh", "fish"}) {
     const auto text = script(shell);
-    for (const char* word : {" status", " apply", " ban add", " sessions kill", " policy rollback", " pool assign",
-                             " server-group member add", " grant add", " maintenance remove", " completion fish"}) {
+    for (const char* word :
+         {" status", " apply", " ban add", " device approve", " sessions kill", " policy rollback", " pool assign",
+          " server-group member add", " grant add", " maintenance remove", " completion fish"}) {
       EXPECT_THAT(text, HasSubstr(word)) << shell;
     }
     EXPECT_THAT(text, HasSubstr("session-limit")) << shell;

@@ -31,6 +31,11 @@ TEST(BanTargets, ThatNobodyCanMeanAreRefused) {
     EXPECT_FALSE(parse_ban_target(text)) << text;
   }
   EXPECT_TRUE(parse_ban_target("device:" + std::string(128, 'x')));
+  for (const char* text : {"uuid:AA==", "uuid:AAA=", "uuid:AAAA", "pk:+/+/AAECAw==", "uuidx:", "UUID:?", "pkk"})
+    EXPECT_TRUE(parse_ban_target(BanKind::device, text)) << text;
+  for (const char* text : {"uuid:", "pk:", "uuid:A", "uuid:AA", "uuid:AA=A",
+                           "uuid:====", "uuid:=", "pk:AB==", "pk:AAB=", "pk:AA-_", "pk:AA===", "uuid:AAAA===="})
+    EXPECT_FALSE(parse_ban_target(BanKind::device, text)) << text;
   EXPECT_NE(parse_ban_target("bob").error().mend.find("user:bob"), std::string::npos);
 }
 

@@ -149,6 +149,24 @@ struct CredentialName {
   std::string server;
   std::string user;
 };
+// Of RustDesk devices; by id, and all that are given must hold.
+struct DevicesRequest {
+  std::optional<std::string> id;  // exactly this one
+  std::optional<bool> online;
+  std::optional<bool> banned;
+  std::optional<bool> pending;
+  std::string after;  // the last id of the page before; empty: from the beginning
+  std::size_t limit = 100;
+};
+struct ApproveRequest {
+  std::vector<std::string> ids;  // whether they were ever seen or not
+  bool approved = true;          // false: approval is withdrawn
+};
+// What a console for RustDesk keeps: BetterDesk's and hbbs's own database.
+struct DeviceBanImport {
+  std::string path;  // of db_v2.sqlite3 on the gateway's machine, absolute
+  bool dry_run = false;
+};
 // A file of a recording, opened for reading, as long as it is now; it may grow.
 struct OpenFile {
   Fd file;
@@ -203,6 +221,18 @@ class Operations {
   virtual Outcome add_bans(const std::vector<BanRequest>& requests, const Peer& peer) = 0;
   // {removed: [texts], removed_count, unknown: [texts], unknown_ids: [ids], unknown_count}
   virtual Outcome remove_bans(const RemoveBansRequest& request, const Peer& peer) = 0;
+
+  // {devices: [{id, online, banned, ban_id, banned_by_what: id|uuid|pk|machine|null, banned_through (an id of the same
+  //  machine), banned_at|null, banned_by, ban_reason, ban_expires|null, pending, approved, confirmed,
+  //  last_address|null, addresses: [text], uuid (base64), public_key (base64), first_seen|null, last_seen|null,
+  //  same_machine: [ids]}], more, total}, in the order of the ids' bytes; `total` is of all, whatever was asked for
+  virtual Outcome devices(const DevicesRequest& request) = 0;
+  // {approved, changed: [ids], changed_count, unchanged_count, refused: [ids], refused_count}; refused: no room for
+  // more
+  virtual Outcome approve_devices(const ApproveRequest& request, const Peer& peer) = 0;
+  // {dry_run, devices, banned, added: [ids], added_count, known_count, refused: [{device, why}], refused_count,
+  //  sessions_ended}: how many devices stand in the file, how many are banned there, and what became of those
+  virtual Outcome import_device_bans(const DeviceBanImport& request, const Peer& peer) = 0;
 
   // {rows: [{id, time, action, author, user, service, source, destination, reason, session_id, detail}], next,
   //  complete}

@@ -4,7 +4,6 @@
 #include <charconv>
 
 namespace gatehouse::admin {
-namespace {
 
 Result<std::string> percent_decode(std::string_view text) {
   std::string decoded;
@@ -25,8 +24,6 @@ Result<std::string> percent_decode(std::string_view text) {
   }
   return decoded;
 }
-
-}  // namespace
 
 std::optional<std::string> Query::value(std::string_view name) const {
   for (const auto& [key, value] : parameters) {

@@ -25,6 +25,7 @@ std::string_view path_of(std::string_view target);
 std::optional<std::vector<std::string_view>> match_path(std::string_view pattern, std::string_view path);
 Result<Query> query_of(std::string_view target);
 
+Result<std::string> percent_decode(std::string_view text);
 // For the sender: everything but the unreserved characters escaped.
 std::string percent_encode(std::string_view text);
 

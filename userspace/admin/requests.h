@@ -48,6 +48,12 @@ Result<RemoveBansRequest> read_remove_bans(std::string_view body);
 Result<BansRequest> read_bans(const Query& query);
 Result<BansRequest> read_ban_history(const Query& query);
 
+// device_requests.cc
+Result<DevicesRequest> read_devices(const Query& query);
+Result<std::string> read_device(std::string_view part);  // of a path
+Result<ApproveRequest> read_approve(std::string_view body);
+Result<DeviceBanImport> read_import_bans(std::string_view body);
+
 Result<std::optional<std::uint64_t>> read_policy_version(const Query& query);
 Result<VersionsRequest> read_policy_versions(const Query& query);
 // recording_requests.cc

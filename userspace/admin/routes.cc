@@ -6,6 +6,7 @@
 #include <array>
 #include <exception>
 
+#include "admin/device_routes.h"
 #include "admin/metrics.h"
 #include "admin/openapi.h"
 #include "admin/recording_routes.h"
@@ -230,7 +231,7 @@ constexpr bool no_query = false;
 constexpr bool with_cookie = true;
 constexpr bool not_by_cookie = false;
 
-constexpr std::array<Route, 45> routes{{
+constexpr std::array<Route, 49> routes{{
     {"GET", "/healthz", get_health, Role::viewer},
     {"GET", "/readyz", get_readiness, Role::viewer},
     {"GET", "/metrics", get_status, Role::viewer},
@@ -249,6 +250,10 @@ constexpr std::array<Route, 45> routes{{
     {"POST", "/v1/bans", post_bans, Role::operating},
     {"POST", "/v1/bans/remove", post_remove_bans, Role::operating},
     {"GET", "/v1/bans/history", get_ban_history, Role::viewer, query},
+    {"GET", "/v1/devices", get_devices, Role::viewer, query},
+    {"GET", "/v1/devices/{id}", get_device, Role::viewer},
+    {"POST", "/v1/devices/approve", post_approve, Role::operating},
+    {"POST", "/v1/devices/import-bans", post_import_bans, Role::operating},
     {"GET", "/v1/audit", get_audit, Role::viewer, query},
     {"GET", "/v1/audit/verify", get_verification, Role::viewer, query},
     {"GET", "/v1/authority", get_authority, Role::viewer},

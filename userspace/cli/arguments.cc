@@ -38,6 +38,14 @@ Result<std::optional<WallTime>> parse_ban_end(const std::string& duration, const
   return *parsed;
 }
 
+Result<Duration> parse_interval(std::string_view text) {
+  const auto interval = parse_duration(text);
+  if (!interval || *interval < std::chrono::milliseconds(100) || *interval > std::chrono::hours(1)) {
+    return failure("--interval: '" + std::string(text) + "' will not do", "write a duration from 100ms to 1h");
+  }
+  return interval;
+}
+
 Result<std::uint64_t> parse_session_id(std::string_view text) {
   const auto id = whole_number(text);
   if (!id || *id == 0) {

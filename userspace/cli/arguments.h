@@ -19,6 +19,9 @@ Result<WallTime> parse_since(std::string_view text, WallTime now);
 // --for (which may say "permanent"), --until; none of them means permanent. `until` must be to come.
 Result<std::optional<WallTime>> parse_ban_end(const std::string& duration, const std::string& until, WallTime now);
 
+// Of a view that is drawn anew, 100 ms to 1 h.
+Result<Duration> parse_interval(std::string_view text);
+
 // A session's number, 1 and up; no sign, no fraction.
 Result<std::uint64_t> parse_session_id(std::string_view text);
 

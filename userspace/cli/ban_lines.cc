@@ -63,8 +63,13 @@ std::string_view without_service(std::string_view line) {
 
 }  // namespace
 
+Result<policy::BanTarget> any_target(std::string_view text) {
+  return policy::parse_ban_target(text);
+}
+
 std::expected<std::vector<BanLine>, Issues> parse_ban_lines(const std::string& file, std::string_view text,
-                                                            bool needs_reason, WallTime now) {
+                                                            bool needs_reason, WallTime now,
+                                                            const TargetParser& parse) {
   std::vector<BanLine> lines;
   Issues issues;
   if (constexpr std::string_view mark = "\xef\xbb\xbf"; text.starts_with(mark)) text.remove_prefix(mark.size());
@@ -76,7 +81,7 @@ std::expected<std::vector<BanLine>, Issues> parse_ban_lines(const std::string& f
     const auto complain = [&](const Error& error) { issues.add(file, number, error.what, error.mend); };
 
     rest = without_service(rest);
-    auto target = policy::parse_ban_target(take_word(rest));
+    auto target = parse(take_word(rest));
     if (!target) complain(target.error());
     const auto end = take_end(rest, now);
     if (!end) complain(end.error());

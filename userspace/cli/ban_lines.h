@@ -8,6 +8,7 @@
 #pragma once
 
 #include <expected>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -25,8 +26,13 @@ struct BanLine {
   std::optional<WallTime> expires;  // nullopt: the line has no end of its own
 };
 
-// Every fault is listed; with any there is no list. `needs_reason`: a line without its own reason is a fault.
+using TargetParser = std::function<Result<policy::BanTarget>(std::string_view)>;
+Result<policy::BanTarget> any_target(std::string_view text);  // policy::parse_ban_target()
+
+// Every fault is listed; with any there is no list. `needs_reason`: a line without its own reason is a fault. `parse`:
+// what is taken for a target.
 std::expected<std::vector<BanLine>, Issues> parse_ban_lines(const std::string& file, std::string_view text,
-                                                            bool needs_reason, WallTime now);
+                                                            bool needs_reason, WallTime now,
+                                                            const TargetParser& parse = any_target);
 
 }  // namespace gatehouse::cli

@@ -129,12 +129,20 @@ int each_page(const Context& context, const List& list, const ListOptions& optio
 
 int show_list(const Context& context, const List& list, const ListOptions& options, const std::string& filters,
               const std::function<void(const std::vector<json>&)>& table) {
+  const auto pages = [&](const std::function<void(json&)>& take) {
+    return each_page(context, list, options, filters, take);
+  };
+  return show_pages(context, list, options, pages, table);
+}
+
+int show_pages(const Context& context, const List& list, const ListOptions& options, const Pages& pages,
+               const std::function<void(const std::vector<json>&)>& table) {
   if (options.csv && context.json) {
     return context.fail({"--csv stands beside --json", "use one of them"}, exit_usage);
   }
   if (options.csv || (context.json && options.all)) {
     bool titles = options.csv;
-    return each_page(context, list, options, filters, [&](const json& answer) {
+    return pages([&](const json& answer) {
       if (std::exchange(titles, false)) context.out() << csv_titles(list.columns);
       for (const auto& row : member(answer, list.key)) {
         if (options.csv) {
@@ -148,7 +156,7 @@ int show_list(const Context& context, const List& list, const ListOptions& optio
   }
   json whole;
   std::vector<json> rows;
-  const int code = each_page(context, list, options, filters, [&](json& answer) {
+  const int code = pages([&](json& answer) {
     for (const auto& row : member(answer, list.key)) rows.push_back(row);
     whole = std::move(answer);
   });

@@ -53,6 +53,11 @@ struct List {
 int show_list(const Context& context, const List& list, const ListOptions& options, const std::string& filters,
               const std::function<void(const std::vector<nlohmann::json>&)>& table);
 
+// The same, of answers that come otherwise than by each_page().
+using Pages = std::function<int(const std::function<void(nlohmann::json&)>& take)>;
+int show_pages(const Context& context, const List& list, const ListOptions& options, const Pages& pages,
+               const std::function<void(const std::vector<nlohmann::json>&)>& table);
+
 // The answers, page by page, until the limit or the end. The exit code.
 int each_page(const Context& context, const List& list, const ListOptions& options, const std::string& filters,
               const std::function<void(nlohmann::json&)>& take);

@@ -53,6 +53,7 @@ int run(int argc, const char* const* argv, const Console& console) {
   add_sessions_verbs(app, context);
   add_visits_verb(app, context);
   add_ban_verbs(app, context);
+  add_device_verbs(app, context);
   add_audit_verb(app, context);
   add_doctor_verb(app, context);
   add_daemon_verbs(app, context);

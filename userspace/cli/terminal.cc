@@ -105,4 +105,17 @@ Terminal::Event Terminal::wait(std::chrono::milliseconds time) {
   }
 }
 
+void draw_until_quit(int descriptor, std::chrono::milliseconds interval, const std::function<Frame()>& read) {
+  Terminal terminal(descriptor);
+  for (;;) {
+    const auto frame = read();
+    auto event = Terminal::Event::resized;
+    while (event == Terminal::Event::resized) {
+      terminal.draw(frame(terminal.size()));
+      event = terminal.wait(interval);
+    }
+    if (event == Terminal::Event::quit) return;
+  }
+}
+
 }  // namespace gatehouse::cli

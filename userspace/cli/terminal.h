@@ -7,6 +7,7 @@
 #include <termios.h>
 
 #include <chrono>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -40,5 +41,10 @@ class Terminal {
   sigset_t mask_before_{};
   Fd signals_;
 };
+
+// What was read once, drawn as large as is wanted.
+using Frame = std::function<std::vector<std::string>(const FrameSize&)>;
+// Draws what `read` gives, anew after each `interval` and where the terminal's size changes, until somebody quits.
+void draw_until_quit(int descriptor, std::chrono::milliseconds interval, const std::function<Frame()>& read);
 
 }  // namespace gatehouse::cli

@@ -4,9 +4,7 @@
 #include <memory>
 
 #include "admin/query.h"
-#include "cli/arguments.h"
-#include "cli/ban_lines.h"
-#include "cli/files.h"
+#include "cli/ban_changes.h"
 #include "cli/lists.h"
 #include "cli/table.h"
 #include "cli/text.h"
@@ -18,18 +16,12 @@ namespace {
 using nlohmann::json;
 using policy::BanKind;
 
-constexpr std::array named_kinds{BanKind::user, BanKind::server, BanKind::device};
-constexpr std::chrono::seconds list_patience{600};  // a list may hold a million
-constexpr std::size_t most_bans_shown = 20;
-
 struct BanOptions {
   std::vector<std::string> targets;                                // "-" is the standard input
   std::array<std::vector<std::string>, named_kinds.size()> names;  // --user, --server, --device
   std::vector<std::uint64_t> ids;
   std::string reason;
-  std::string duration;
-  std::string until;
-  bool permanent = false;
+  BanEnd end;
   std::vector<std::string> files;
   std::uint64_t limit = 100;
   // Of list and history: the option of each kind, given with or without a value.
@@ -66,66 +58,6 @@ std::expected<Wanted, int> wanted_of(const Context& context, const BanOptions& o
   return wanted;
 }
 
-// All lines of all files; the exit code is the error. With a fault in any line there are none.
-std::expected<std::vector<BanLine>, int> lines_of(const Context& context, const std::vector<std::string>& files,
-                                                  bool needs_reason) {
-  std::vector<BanLine> all;
-  Issues issues;
-  const auto time = now();
-  for (const auto& file : files) {
-    const auto text = read_text(file, context.console().in);
-    if (!text) return std::unexpected(context.fail(text.error()));
-    auto lines = parse_ban_lines(file, *text, needs_reason, time);
-    if (!lines) {
-      for (const auto& issue : lines.error().list()) issues.add(issue.file, issue.line, issue.what, issue.mend);
-    } else if (lines->empty()) {
-      return std::unexpected(context.fail({file + " names nothing", "write one address, network or name a line"}));
-    } else {
-      std::move(lines->begin(), lines->end(), std::back_inserter(all));
-    }
-  }
-  if (!issues.empty()) {
-    const auto count = issues.list().size();
-    return std::unexpected(context.fail(
-        {std::to_string(count) + (count == 1 ? " line has a fault" : " faults") + " in the list, nothing was changed",
-         "mend them and try again"},
-        issues, exit_failed));
-  }
-  return all;
-}
-
-// "192.0.2.0/24", "user:bob", escaped.
-std::string shown_target(const json& ban) {
-  for (const auto kind : named_kinds) {
-    std::string key(policy::name(kind));
-    const auto name = show(ban, key.c_str());
-    if (name != "-") return key.append(":").append(name);
-  }
-  return show(ban, "network");
-}
-
-// A line without anything of its own is its target's text: a long list stays small.
-json entry_of(const BanLine& line) {
-  if (line.reason.empty() && !line.expires) return policy::text_of(line.target);
-  json entry{{std::string(policy::name(policy::kind_of(line.target))), policy::name_of(line.target)}};
-  if (!line.reason.empty()) entry["reason"] = line.reason;
-  if (line.expires) entry["expires"] = format_time(*line.expires);
-  return entry;
-}
-
-void print_added(const Context& context, const json& answer, const std::string& until) {
-  const auto& added = member(answer, "added");
-  const auto count = std::max(number(answer, "added_count"), static_cast<double>(added.size()));
-  if (count <= static_cast<double>(most_bans_shown)) {
-    for (const auto& ban : added)
-      context.out() << "Banned " << shown_target(ban) << until << " (ban " << show(ban, "id") << ")\n";
-  } else {
-    context.out() << "Added " << static_cast<std::uint64_t>(count) << " bans" << until << '\n';
-  }
-  context.out() << show(answer, "sessions_ended") << " sessions ended\n";
-  for (const auto& note : member(answer, "notes")) context.console().err << "gatehouse: note: " << show(note) << '\n';
-}
-
 int add(const Context& context, const BanOptions& options) {
   const auto wanted = wanted_of(context, options);
   if (!wanted) return wanted.error();
@@ -136,32 +68,11 @@ int add(const Context& context, const BanOptions& options) {
   if (options.reason.empty() && !wanted->targets.empty()) {
     return context.fail({"a ban needs a reason", "give --reason"}, exit_usage);
   }
-  const auto end = parse_ban_end(options.duration, options.until, now());
-  if (!end) return context.fail(end.error(), exit_usage);
-  auto lines = lines_of(context, wanted->files, options.reason.empty());
+  const auto end = end_of(context, options.end);
+  if (!end) return end.error();
+  auto lines = read_ban_lists(context, wanted->files, options.reason.empty());
   if (!lines) return lines.error();
-
-  json body{{"bans", json::array()}};
-  auto& entries = body["bans"].get_ref<json::array_t&>();
-  entries.reserve(wanted->targets.size() + lines->size());
-  for (const auto& target : wanted->targets) entries.emplace_back(policy::text_of(target));
-  for (const auto& line : *lines) entries.push_back(entry_of(line));
-  if (!options.reason.empty()) body["reason"] = options.reason;
-  if (*end) body["expires"] = format_time(**end);
-  const bool own_ends = std::ranges::any_of(*lines, [](const BanLine& line) { return line.expires.has_value(); });
-  lines->clear();
-
-  const auto answer = context.ask("POST", "/v1/bans", body, list_patience);
-  if (!answer) return answer.error();
-  if (context.json) {
-    context.print_json(*answer);
-    return exit_ok;
-  }
-  print_added(context, *answer,
-              own_ends ? ", each until its own end"
-              : *end   ? " until " + show_time(format_time(**end))
-                       : " for ever");
-  return exit_ok;
+  return add_bans(context, wanted->targets, std::move(*lines), options.reason, *end);
 }
 
 int remove(const Context& context, const BanOptions& options) {
@@ -170,37 +81,9 @@ int remove(const Context& context, const BanOptions& options) {
   if (wanted->targets.empty() && wanted->files.empty() && options.ids.empty()) {
     return context.fail({"which bans are to be lifted?", "give what is banned, --id, or --file"}, exit_usage);
   }
-  const auto lines = lines_of(context, wanted->files, false);
+  const auto lines = read_ban_lists(context, wanted->files, false);
   if (!lines) return lines.error();
-  json body = json::object();
-  auto texts = json::array();
-  for (const auto& target : wanted->targets) texts.push_back(policy::text_of(target));
-  for (const auto& line : *lines) texts.push_back(policy::text_of(line.target));
-  if (!texts.empty()) body["bans"] = std::move(texts);
-  if (!options.ids.empty()) body["ids"] = options.ids;
-
-  const auto answer = context.ask("POST", "/v1/bans/remove", body, list_patience);
-  if (!answer) return answer.error();
-  const auto& removed = member(*answer, "removed");
-  const auto& unknown = member(*answer, "unknown");
-  const auto& unknown_ids = member(*answer, "unknown_ids");
-  const bool all = unknown.empty() && unknown_ids.empty();
-  if (context.json) {
-    context.print_json(*answer);
-    return all ? exit_ok : exit_failed;
-  }
-  const auto count = std::max(number(*answer, "removed_count"), static_cast<double>(removed.size()));
-  if (count <= static_cast<double>(most_bans_shown)) {
-    for (const auto& target : removed) context.out() << "No longer banned: " << show(target) << '\n';
-  } else {
-    context.out() << "Lifted " << static_cast<std::uint64_t>(count) << " bans\n";
-  }
-  auto& err = context.console().err;
-  for (const auto& target : unknown)
-    err << "gatehouse: " << show(target) << " is not banned: `gatehouse ban list` shows what is\n";
-  for (const auto& id : unknown_ids)
-    err << "gatehouse: there is no ban " << show(id) << ": `gatehouse ban list` shows their numbers\n";
-  return all ? exit_ok : exit_failed;
+  return remove_bans(context, wanted->targets, *lines, options.ids);
 }
 
 // "&subject=..&target=.."; the exit code is the error.
@@ -313,12 +196,7 @@ void add_ban_verbs(CLI::App& app, Context& context) {
       ban->add_subcommand("add", "Ban: enforced in the kernel, and live sessions ended, before it returns");
   add_target_options(add_verb, *added);
   add_verb->add_option("--reason", added->reason, "Why; for lines of a file without their own");
-  auto* duration = add_verb->add_option("--for", added->duration, "How long, like 2h or 1w3d, or permanent");
-  auto* until =
-      add_verb->add_option("--until", added->until, "Until when, like 2026-11-23T18:00:00Z")->excludes(duration);
-  add_verb->add_flag("--permanent", added->permanent, "For ever (so it is without --for and --until)")
-      ->excludes(duration)
-      ->excludes(until);
+  add_end_options(*add_verb, added->end);
   add_verb->footer("Example: gatehouse ban add 198.51.100.0/24 --reason 'password guessing' --for 2h");
 
   auto listed = std::make_shared<BanOptions>();

@@ -3,8 +3,10 @@
 #include <array>
 #include <memory>
 #include <optional>
+#include <utility>
 
 #include "admin/http_client.h"
+#include "cli/arguments.h"
 #include "cli/terminal.h"
 #include "cli/text.h"
 #include "cli/verbs.h"
@@ -64,27 +66,20 @@ int watch_once(const Context& context) {
 }
 
 int watch(const Context& context, const WatchOptions& options) {
-  const auto interval = parse_duration(options.interval);
-  if (!interval || *interval < std::chrono::milliseconds(100) || *interval > std::chrono::hours(1)) {
-    return context.fail({"--interval: '" + options.interval + "' will not do", "write a duration from 100ms to 1h"},
-                        exit_usage);
-  }
+  const auto interval = parse_interval(options.interval);
+  if (!interval) return context.fail(interval.error(), exit_usage);
   if (options.once || context.json || context.console().terminal < 0) return watch_once(context);
 
-  Terminal terminal(context.console().terminal);
-  std::optional<Reading> before;
-  for (;;) {
+  std::optional<Reading> last;
+  draw_until_quit(context.console().terminal, *interval, [&]() -> Frame {
     auto answer = read(context);
     const auto reading = answer ? std::move(*answer) : Reading{now(), std::chrono::steady_clock::now(), {}, {},
                                                                {},    answer.error().error.text()};
-    auto event = Terminal::Event::resized;
-    while (event == Terminal::Event::resized) {
-      terminal.draw(frame_of(reading, before ? &*before : nullptr, terminal.size()));
-      event = terminal.wait(*interval);
-    }
-    if (event == Terminal::Event::quit) return exit_ok;
-    before = reading;
-  }
+    return [reading, before = std::exchange(last, reading)](const FrameSize& size) {
+      return frame_of(reading, before ? &*before : nullptr, size);
+    };
+  });
+  return exit_ok;
 }
 
 }  // namespace

@@ -15,6 +15,24 @@ bool is_device(std::string_view text) {
   return !text.empty() && text.size() <= longest_device && std::all_of(text.begin(), text.end(), is_printable);
 }
 
+// RFC 4648 section 4, with padding, without bits beyond the last byte.
+bool is_base64(std::string_view text) {
+  constexpr std::string_view digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  if (text.empty() || text.size() % 4 != 0) return false;
+  const std::size_t padding = text.ends_with("==") ? 2 : text.ends_with('=') ? 1 : 0;
+  text.remove_suffix(padding);
+  if (text.find_first_not_of(digits) != std::string_view::npos) return false;
+  const std::size_t beyond = padding == 2 ? 15 : padding == 1 ? 3 : 0;
+  return (digits.find(text.back()) & beyond) == 0;
+}
+
+bool has_broken_bytes(std::string_view device) {
+  for (const std::string_view prefix : {"uuid:", "pk:"}) {
+    if (device.starts_with(prefix)) return !is_base64(device.substr(prefix.size()));
+  }
+  return false;
+}
+
 }  // namespace
 
 std::string_view name(BanKind kind) {
@@ -65,6 +83,10 @@ Result<BanTarget> parse_ban_target(BanKind kind, std::string_view text) {
   if (kind == BanKind::device && !is_device(text)) {
     return failure("'" + std::string(text) + "' is not a device",
                    "write its id, uuid or public key: 1 to 128 printable characters without blanks");
+  }
+  if (kind == BanKind::device && has_broken_bytes(text)) {
+    return failure("'" + std::string(text) + "' names no bytes",
+                   "write them in base64 with its padding, as `gatehouse device show` prints them");
   }
   if (kind != BanKind::device && !is_name(text)) {
     return failure("'" + std::string(text) + "' is not the name of a " + std::string(name(kind)),

@@ -40,7 +40,8 @@ std::string name_of(const BanTarget& target);
 std::string text_of(const BanTarget& target);
 
 // A network as parse_network() takes it; the name of a user or a server as a policy may have it; of a device 1 to 128
-// printable ASCII characters without blanks.
+// printable ASCII characters without blanks; behind "uuid:" and "pk:" base64 (RFC 4648 section 4), since a ban of
+// anything else there would be a ban of nothing.
 Result<BanTarget> parse_ban_target(BanKind kind, std::string_view text);
 // The written form: a word of a kind and a colon in front, or a network.
 Result<BanTarget> parse_ban_target(std::string_view text);
