@@ -201,8 +201,9 @@ struct deny_event {
   __u32 reason;
   __u32 suppressed; /* events of this subject that the rate limit held back since the last one sent */
   __u8 observed;    /* 1: mode is observe, nothing was dropped */
-  __u8 zero[3];
-  struct device_key device; /* of DENY_EVENT_BANNED_DEVICE; else zero */
+  __u8 zero;
+  __u16 source_port; /* of DENY_EVENT_BANNED_DEVICE; else zero, like the next */
+  struct device_key device;
 };
 
 #ifdef __cplusplus

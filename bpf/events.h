@@ -14,6 +14,7 @@ struct denial {
   __u32 reason;
   __u8 kind; /* deny_event_kind */
   __u8 observed;
+  __u16 source_port;
   const struct device_key* device; /* or 0 */
 };
 
@@ -79,9 +80,8 @@ static __always_inline void send_report(const struct flow_key* flow, const struc
   event->reason = denial->reason;
   event->suppressed = suppressed;
   event->observed = denial->observed;
-  event->zero[0] = 0;
-  event->zero[1] = 0;
-  event->zero[2] = 0;
+  event->zero = 0;
+  event->source_port = denial->source_port;
   if (denial->device) {
     __builtin_memcpy(&event->device, denial->device, sizeof(event->device));
   } else {

@@ -87,8 +87,10 @@ static __always_inline bool is_for_rustdesk(const struct packet* packet) {
 }
 
 static __always_inline struct ban_value* device_ban(const __u8* data, const __u8* data_end, __u64* now_ns,
-                                                    union rustdesk_words* words) {
-  if (!rustdesk_read_id(data, data_end, words)) return 0;
+                                                    union rustdesk_words* words, __u16* port) {
+  const int found = rustdesk_read_id(data, data_end, words);
+  if (!found) return 0;
+  *port = (__u16)found;
   struct ban_value* ban = bpf_map_lookup_elem(&banned_devices, &words->key);
   return ban && ban_holds(ban, now_ns) ? ban : 0;
 }
@@ -100,12 +102,13 @@ static __always_inline int pass(void) {
 
 static __always_inline int refuse_device(const struct packet* packet, struct ban_value* ban, enum deny_event_kind kind,
                                          enum gatehouse_counter counter, const struct mode_value* mode_cell,
-                                         __u64 now_ns, const struct device_key* device) {
+                                         __u64 now_ns, const struct device_key* device, const __u16 source_port) {
   struct denial denial = {
       .cause_id = ban->ban_id,
       .reason = ban->reason,
       .kind = (__u8)kind,
       .observed = mode_cell->mode != MODE_ENFORCE,
+      .source_port = source_port,
       .device = device,
   };
   report(&packet->flow, &denial, &ban->reports, now_ns);
@@ -119,7 +122,7 @@ static __always_inline int refuse_device(const struct packet* packet, struct ban
 
 static __always_inline int refuse(const struct packet* packet, struct ban_value* ban, enum deny_event_kind kind,
                                   enum gatehouse_counter counter, const struct mode_value* mode_cell, __u64 now_ns) {
-  return refuse_device(packet, ban, kind, counter, mode_cell, now_ns, 0);
+  return refuse_device(packet, ban, kind, counter, mode_cell, now_ns, 0, 0);
 }
 
 SEC("xdp")
@@ -148,10 +151,11 @@ int guard(struct xdp_md* context) {
 
   if (is_for_rustdesk(packet)) {
     union rustdesk_words device __attribute__((aligned(8)));
-    ban = device_ban(data, data_end, &now_ns, &device);
+    __u16 port = 0;
+    ban = device_ban(data, data_end, &now_ns, &device, &port);
     if (ban) {
       return refuse_device(packet, ban, DENY_EVENT_BANNED_DEVICE, COUNTER_BANNED_DEVICE_DROPPED, mode_cell, now_ns,
-                           &device.key);
+                           &device.key, port);
     }
   }
 

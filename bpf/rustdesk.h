@@ -19,6 +19,7 @@ enum rustdesk_heartbeat {
   RUSTDESK_TAG_REGISTER_PEER = 0x32,
   RUSTDESK_TAG_ID = 0x0a,
   RUSTDESK_ID_BYTES = 16, /* of a device_key */
+  RUSTDESK_FOUND = 0x10000,
 };
 
 union rustdesk_words {
@@ -48,10 +49,12 @@ static inline __attribute__((always_inline)) __u64 rustdesk_word(const __u8* at,
   return word;
 }
 
-/* `at`: behind the UDP header. */
-static inline __attribute__((always_inline)) int rustdesk_read_payload(const __u8* at, const __u8* end,
-                                                                       union rustdesk_words* key) {
-  if (at + RUSTDESK_HEAD_BYTES > end) return 0;
+/* `at`: the UDP header. */
+static inline __attribute__((always_inline)) int rustdesk_read_datagram(const __u8* at, const __u8* end,
+                                                                        union rustdesk_words* key) {
+  if (at + RUSTDESK_UDP_BYTES + RUSTDESK_HEAD_BYTES > end) return 0;
+  const int port = packet_read16(at);
+  at = packet_step(at, RUSTDESK_UDP_BYTES);
   if (at[0] != RUSTDESK_TAG_REGISTER_PEER || at[2] != RUSTDESK_TAG_ID) return 0;
   const __u8 length = at[3];
   if (length == 0 || length > RUSTDESK_ID_BYTES) return 0;
@@ -60,10 +63,10 @@ static inline __attribute__((always_inline)) int rustdesk_read_payload(const __u
   const __u64 second = rustdesk_word(at, end, length, 8);
   key->words[0] = first;
   key->words[1] = second;
-  return 1;
+  return RUSTDESK_FOUND | port;
 }
 
-/* 1: it is a heartbeat, and its id is in `key`. */
+/* RUSTDESK_FOUND with the source port: it is a heartbeat, and its id is in `key`. */
 static inline __attribute__((always_inline)) int rustdesk_read_id(const __u8* data, const __u8* end,
                                                                   union rustdesk_words* key) {
   if (data + ETHERNET_BYTES + IPV4_BYTES + RUSTDESK_UDP_BYTES > end) return 0;
@@ -71,12 +74,12 @@ static inline __attribute__((always_inline)) int rustdesk_read_id(const __u8* da
   if (ether_type == ETHER_TYPE_IPV4) {
     if (data[ETHERNET_BYTES] != 0x45) return 0;
     if ((packet_read16(data + ETHERNET_BYTES + 6) & 0x3fff) != 0) return 0; /* a fragment */
-    return rustdesk_read_payload(packet_step(data, ETHERNET_BYTES + IPV4_BYTES + RUSTDESK_UDP_BYTES), end, key);
+    return rustdesk_read_datagram(packet_step(data, ETHERNET_BYTES + IPV4_BYTES), end, key);
   }
   if (ether_type != ETHER_TYPE_IPV6) return 0;
   if (data + ETHERNET_BYTES + IPV6_BYTES + RUSTDESK_UDP_BYTES > end) return 0;
   if (data[ETHERNET_BYTES + 6] != PROTOCOL_UDP) return 0;
-  return rustdesk_read_payload(packet_step(data, ETHERNET_BYTES + IPV6_BYTES + RUSTDESK_UDP_BYTES), end, key);
+  return rustdesk_read_datagram(packet_step(data, ETHERNET_BYTES + IPV6_BYTES), end, key);
 }
 
 #endif

@@ -64,6 +64,9 @@ class Daemon final : public admin::Operations {
   admin::Outcome ban_history(const admin::BansRequest& request) override;
   admin::Outcome add_bans(const std::vector<admin::BanRequest>& requests, const admin::Peer& peer) override;
   admin::Outcome remove_bans(const admin::RemoveBansRequest& request, const admin::Peer& peer) override;
+  admin::Outcome import_device_bans(const admin::DeviceBanImport& request, const admin::Peer& peer) override;
+  admin::Outcome devices(const admin::DevicesRequest& request) override;
+  admin::Outcome approve_devices(const admin::ApproveRequest& request, const admin::Peer& peer) override;
   admin::Outcome audit(const admin::AuditRequest& request) override;
   admin::Outcome verify_audit(const admin::VerifyRequest& request) override;
   admin::Outcome authority() override;
@@ -116,6 +119,7 @@ class Daemon final : public admin::Operations {
   // services of kind rustdesk (rendezvous.cc)
   Result<void> open_rendezvous();
   void keep_devices();  // what changed of them, into the store
+  [[nodiscard]] bool asks_for_approval() const;
   void follow_rendezvous();
   void take_dropped_heartbeat(const deny_event& event);
 
@@ -191,6 +195,7 @@ class Daemon final : public admin::Operations {
   std::uint64_t recorded_logins_ = 0;  // failed ones, in this second
   std::uint64_t withheld_logins_ = 0;
   RecordingViews recording_views_;
+  std::vector<store::DeviceRow> unkept_devices_;              // that the store did not take yet
   std::unordered_map<std::string, WallTime> heartbeat_rows_;  // of dropped heartbeats: the last row of each device
   bool tokens_are_stale_ = false;                             // they could not be read anew: tried again
   std::uint64_t seen_verdict_failures_ = 0;

@@ -62,15 +62,17 @@ Result<void> Daemon::open_rendezvous() {
 }
 
 void Daemon::keep_devices() {
-  auto changed = rendezvous_->take_changed(most_kept_at_once);
-  if (changed.empty()) return;
-  std::vector<store::DeviceRow> rows;
-  rows.reserve(changed.size());
-  for (auto& entry : changed) rows.push_back(row_of(std::move(entry)));
-  if (auto kept = store_->keep_devices(rows); !kept) {
+  // What the store did not take is tried again, before anything newer.
+  if (unkept_devices_.empty()) {
+    for (auto& entry : rendezvous_->take_changed(most_kept_at_once))
+      unkept_devices_.push_back(row_of(std::move(entry)));
+  }
+  if (unkept_devices_.empty()) return;
+  if (auto kept = store_->keep_devices(unkept_devices_); !kept) {
     alarms_.raise("devices", kept.error());
   } else {
     alarms_.clear("devices");
+    unkept_devices_.clear();
   }
 }
 
@@ -78,16 +80,23 @@ void Daemon::keep_devices() {
 void Daemon::follow_rendezvous() {
   follow_devices(rendezvous_->follow());
   keep_devices();
+  if (auto fault = rendezvous_->key_fault()) {
+    alarms_.raise("server_key", *fault);
+  } else {
+    alarms_.clear("server_key");
+  }
   std::erase_if(heartbeat_rows_,
                 [time = now()](const auto& each) { return time - each.second >= heartbeat_row_every; });
 }
 
 // The banned device goes on being known by where it is. One row tells of many heartbeats.
 void Daemon::take_dropped_heartbeat(const deny_event& event) {
-  Address source;
-  std::memcpy(source.bytes.data(), event.source.bytes, source.bytes.size());
+  Endpoint source{{}, event.source_port};
+  Endpoint proxy{{}, event.port};
+  std::memcpy(source.address.bytes.data(), event.source.bytes, source.address.bytes.size());
+  std::memcpy(proxy.address.bytes.data(), event.destination.bytes, proxy.address.bytes.size());
   const std::string id(event.device.id, ::strnlen(event.device.id, sizeof event.device.id));
-  rendezvous_->saw_dropped(source, id);
+  rendezvous_->saw_dropped(source, proxy, id);
   if (heartbeat_rows_.contains(id) || heartbeat_rows_.size() >= most_heartbeat_rows) return;
   heartbeat_rows_.emplace(id, now());
   record_kernel_event(event);

@@ -273,6 +273,13 @@ bool Loop::open(Fd client, const Arrival& arrival, const policy::Decision& decis
                 WallTime time) {
   const auto& [from, to, hook] = arrival;
   const bool later = opens_later(decision);
+  const bool is_rustdesk = decision.service->spec.kind == policy::Kind::rustdesk;
+  auto place = is_rustdesk ? options_.rendezvous->silent_connections().enter(from.address) : std::nullopt;
+  if (is_rustdesk && !place) {
+    refuse(std::move(client), from, to, decision, policy::Reason::out_of_resources, time,
+           "too many connections that have not said anything");
+    return false;
+  }
   auto session = new_session(arrival, decision, visit);
   session->grant = decision.grant->name;
   // Of a connection that is no session yet there is the row of the audit only.
@@ -310,13 +317,19 @@ bool Loop::open(Fd client, const Arrival& arrival, const policy::Decision& decis
   }
   if (later) {
     session->forwarder = rdp_forwarder(*session, std::move(socket), decision);
-  } else if (spec.kind == policy::Kind::rustdesk) {
+  } else if (is_rustdesk) {
+    session->is_visit = false;
     session->forwarder =
         make_rustdesk_forwarder(options_.rendezvous, std::move(socket), pipes_, relay_options(*session, spec),
                                 {.session = session->id,
                                  .service = session->service,
                                  .port = policy::rustdesk_port_of(spec, to.port),
-                                 .secure_tcp = spec.rustdesk.secure_tcp});
+                                 .secure_tcp = spec.rustdesk.secure_tcp,
+                                 .server_key = options_.rendezvous->server_key(session->service),
+                                 .place = std::move(place),
+                                 .note = [this, of = session.get()](std::string action, std::string detail) {
+                                   note(*of, std::move(action), std::move(detail));
+                                 }});
   } else {
     session->forwarder = make_forwarder(spec.kind, std::move(socket), pipes_, relay_options(*session, spec));
   }

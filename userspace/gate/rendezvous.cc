@@ -1,5 +1,6 @@
 #include "gate/rendezvous.h"
 
+#include <sodium.h>
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
@@ -7,6 +8,7 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <cerrno>
+#include <fstream>
 #include <utility>
 
 #include "gate/device_findings.h"
@@ -20,6 +22,7 @@ namespace {
 
 constexpr std::size_t datagrams_in_a_row = 256;  // then other work has its turn
 constexpr std::uint64_t recorded_in_a_second = 100;
+constexpr std::size_t longest_key_file = 1024;
 constexpr Duration deny_ttl = std::chrono::seconds(30);
 
 rustdesk::Carrier carrier_of(policy::RustDeskPort port) {
@@ -115,6 +118,42 @@ void Rendezvous::take_snapshot(const policy::Snapshot& snapshot) {
     former.erase(service.name);
   }
   for (const auto& [name, gone] : former) inspector_.remove_service(gone.id);
+  read_keys();
+}
+
+// Small files, and only when the policy changes.
+void Rendezvous::read_keys() {
+  std::unordered_map<std::string, std::shared_ptr<const rustdesk::ServerKey>> keys;
+  std::optional<Error> fault;
+  for (const auto& [name, service] : services_) {
+    if (service.options.secure_tcp != policy::SecureTcp::terminate) continue;
+    std::ifstream file(service.options.server_key);
+    std::string text(longest_key_file, '\0');
+    file.read(text.data(), static_cast<std::streamsize>(text.size()));
+    text.resize(static_cast<std::size_t>(file.gcount()));
+    auto key = rustdesk::ServerKey::parse(text);
+    ::sodium_memzero(text.data(), text.size());
+    if (key) {
+      keys.emplace(name, std::make_shared<const rustdesk::ServerKey>(std::move(*key)));
+    } else if (!fault) {
+      fault = Error{"service " + name + ": the server's key " + service.options.server_key + ": " + key.error().what,
+                    "let the daemon read the file id_ed25519 of hbbs, and apply the policy again"};
+    }
+  }
+  const std::lock_guard lock(keys_mutex_);
+  keys_ = std::move(keys);
+  key_fault_ = std::move(fault);
+}
+
+std::shared_ptr<const rustdesk::ServerKey> Rendezvous::server_key(const std::string& service) {
+  const std::lock_guard lock(keys_mutex_);
+  const auto found = keys_.find(service);
+  return found == keys_.end() ? nullptr : found->second;
+}
+
+std::optional<Error> Rendezvous::key_fault() {
+  const std::lock_guard lock(keys_mutex_);
+  return key_fault_;
 }
 
 DeviceConsequences Rendezvous::publish(const policy::Snapshot& snapshot) {
@@ -367,10 +406,10 @@ void Rendezvous::left(std::uint64_t session) {
   boost::asio::post(context_, [this, session] { inspector_.closed(session); });
 }
 
-// The port is not known; nothing rests on it.
-void Rendezvous::saw_dropped(const Address& source, std::string id) {
-  boost::asio::post(context_, [this, source, id = std::move(id)] {
-    static_cast<void>(inspector_.observe_heartbeat({source, 0}, id, true, now()));
+void Rendezvous::saw_dropped(const Endpoint& source, const Endpoint& proxy, std::string id) {
+  boost::asio::post(context_, [this, source, proxy, id = std::move(id)] {
+    if (!inspector_.observe_heartbeat(source, id, true, now())) return;
+    send(proxy, source, rustdesk::heartbeat_answered(true));
   });
 }
 

@@ -17,6 +17,7 @@
 #include <cstdint>
 #include <future>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
@@ -28,11 +29,13 @@
 #include "kernel/dataplane.h"
 #include "policy/engine.h"
 #include "policy/service_ports.h"
+#include "rdp/handshake_limit.h"
 #include "relay/datagrams.h"
 #include "relay/loop.h"
 #include "rustdesk/bytes.h"
 #include "rustdesk/findings.h"
 #include "rustdesk/inspector.h"
+#include "rustdesk/secure_tcp.h"
 #include "store/store.h"
 
 namespace gatehouse::gate {
@@ -72,6 +75,10 @@ struct DeviceConsequences {
 // The slot of the datagram sockets among the listeners (kernel/dataplane.h); the connections' own is 0.
 inline constexpr std::uint32_t datagram_slot = 2;
 
+// Of connections that have not said anything, so that they leave room for the others.
+inline constexpr std::size_t most_silent = 4096;
+inline constexpr std::size_t most_silent_of_a_source = 512;
+
 struct RendezvousCounters {
   std::uint64_t datagrams = 0;  // that came to the daemon, from clients and servers
   std::uint64_t datagrams_passed = 0;
@@ -95,7 +102,7 @@ class Rendezvous {
   [[nodiscard]] kernel::ListenerPair listener() const;
   DeviceConsequences publish(const policy::Snapshot& snapshot);
   // The kernel dropped a heartbeat of this device.
-  void saw_dropped(const Address& source, std::string id);
+  void saw_dropped(const Endpoint& source, const Endpoint& proxy, std::string id);
   // Runs `work(Inspector&)` on the thread of this and returns what it returned.
   template <typename Work>
   auto ask(Work work) -> std::invoke_result_t<Work, rustdesk::Inspector&> {
@@ -110,12 +117,18 @@ class Rendezvous {
   // Devices that changed since the last call, for the store; also after stop().
   std::vector<rustdesk::DeviceEntry> take_changed(std::size_t at_most);
   [[nodiscard]] RendezvousCounters counters();
+  // Keys of servers that cannot be read: what there is to say of the first.
+  [[nodiscard]] std::optional<Error> key_fault();
   void stop();  // nothing is judged afterwards
 
   // ---- any loop
   // `message` is of a live session. The answer comes on the loop of the caller.
   Task<DeviceVerdict> judge(DeviceMessage message);
   void left(std::uint64_t session);
+  // Connections whose first message has not come: in all, and of one source.
+  rdp::HandshakeLimit& silent_connections() { return silent_; }
+  // Of a service with secure_tcp: terminate; nullptr: there is none, or it cannot be read.
+  std::shared_ptr<const rustdesk::ServerKey> server_key(const std::string& service);
 
  private:
   struct Service {
@@ -131,6 +144,7 @@ class Rendezvous {
              kernel::Dataplane& dataplane);
   void run();
   void take_snapshot(const policy::Snapshot& snapshot);
+  void read_keys();
   DeviceConsequences consequences(bool bans_changed);
   Task<void> receive_from(Descriptor& descriptor);
   void take_datagram(const Endpoint& from, const Endpoint& to, rustdesk::Bytes bytes);
@@ -155,6 +169,10 @@ class Rendezvous {
   std::unordered_map<std::string, rustdesk::ServiceId> ids_;  // of all that there ever were: tickets outlive a policy
   std::unordered_map<Endpoint, const Service*> by_proxy_;
   std::unordered_map<Endpoint, const Service*> by_server_;
+  rdp::HandshakeLimit silent_{most_silent, most_silent_of_a_source};
+  std::mutex keys_mutex_;
+  std::unordered_map<std::string, std::shared_ptr<const rustdesk::ServerKey>> keys_;  // by service, under the lock
+  std::optional<Error> key_fault_;                                                    // likewise
   RendezvousCounters counters_;
   std::uint64_t recorded_ = 0;  // rows of datagrams, in this second
   WallTime second_{};

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "gate/message_link.h"
+#include "gate/signal_security.h"
 #include "gate/websocket_link.h"
 #include "relay/connect.h"
 #include "relay/socket_options.h"
@@ -25,6 +26,7 @@ namespace {
 
 // A message that has begun is whole in this time, and a connection has one in that: hbbs itself waits 30 s.
 constexpr std::chrono::seconds longest_message_time{10};
+constexpr std::chrono::seconds longest_first_message{30};
 constexpr std::chrono::seconds longest_silence{90};
 constexpr std::chrono::seconds longest_farewell{3};
 
@@ -36,8 +38,10 @@ class SignalForwarder final : public Forwarder {
         client_(std::move(client)),
         backend_(client_.get_executor()),
         both_returned_(client_.get_executor(), SteadyTime::max()),
+        silence_(client_.get_executor()),
         options_(std::move(options)),
-        terms_(std::move(terms)) {
+        terms_(std::move(terms)),
+        security_(terms_.secure_tcp, terms_.server_key) {
     if (terms_.port == RustDeskPort::signal_websocket) {
       client_link_ = std::make_unique<WebSocketLink>(client_, rustdesk::longest_message);
       backend_link_ = std::make_unique<WebSocketLink>(backend_, rustdesk::longest_message);
@@ -62,6 +66,10 @@ class SignalForwarder final : public Forwarder {
   [[nodiscard]] RelayOutcome outcome() const { return {reason_, detail_, bytes_from_client(), bytes_to_client()}; }
   Task<bool> open_websockets();
   Task<void> carry(bool from_server);
+  void offer_when_silent();
+  Task<void> offer();
+  // false: the connection has ended. `unread`: it passes as it is.
+  Task<bool> take(bool from_server, rustdesk::Buffer message);
   Task<void> answer(MessageLink& to, DeviceVerdict verdict);
   // false: the connection has ended with it.
   Task<bool> pass_on(bool from_server, rustdesk::Buffer bytes);
@@ -70,11 +78,15 @@ class SignalForwarder final : public Forwarder {
   Socket client_;
   Socket backend_;
   relay::Timer both_returned_;
+  relay::Timer silence_;
   relay::RelayOptions options_;
   RustDeskTerms terms_;
+  SignalSecurity security_;
   std::unique_ptr<MessageLink> client_link_;
   std::unique_ptr<MessageLink> backend_link_;
   bool server_side_returned_ = true;
+  bool offering_ = false;
+  bool unread_ = false;
   bool dialing_ = false;
   bool forwarding_ = false;
   bool ended_ = false;
@@ -131,6 +143,7 @@ Task<RelayOutcome> SignalForwarder::forward() {
   if (ended_) co_return outcome();
   forwarding_ = true;
   if (terms_.port == RustDeskPort::signal_websocket && !co_await open_websockets()) co_return outcome();
+  if (terms_.port == RustDeskPort::signal && security_.can_offer()) offer_when_silent();
   server_side_returned_ = false;
   boost::asio::co_spawn(client_.get_executor(), carry(true), [this](const std::exception_ptr& failure) {
     if (failure) end(EndReason::error, "event loop failed", true);
@@ -138,7 +151,8 @@ Task<RelayOutcome> SignalForwarder::forward() {
     both_returned_.cancel();
   });
   co_await carry(false);
-  if (!server_side_returned_) {
+  silence_.cancel();
+  while (!server_side_returned_ || offering_) {
     boost::system::error_code cancelled;
     co_await both_returned_.async_wait(boost::asio::redirect_error(awaiting, cancelled));
   }
@@ -148,7 +162,11 @@ Task<RelayOutcome> SignalForwarder::forward() {
 Task<void> SignalForwarder::carry(bool from_server) {
   MessageLink& source = from_server ? *backend_link_ : *client_link_;
   while (auto message = co_await source.read()) {
-    if (ended_ || !co_await pass_on(from_server, std::move(*message))) co_return;
+    if (!from_server) {
+      silence_.cancel();
+      terms_.place.reset();
+    }
+    if (ended_ || !co_await take(from_server, std::move(*message))) co_return;
   }
   if (ended_ || answered_) co_return;
   if (!source.fault().empty()) {
@@ -158,6 +176,53 @@ Task<void> SignalForwarder::carry(bool from_server) {
   } else {
     backend_link_->finish();  // the server may have an answer under way
   }
+}
+
+// Who waits for the server to begin says nothing.
+void SignalForwarder::offer_when_silent() {
+  silence_.expires_after(SignalSecurity::silence);
+  silence_.async_wait([this](const boost::system::error_code& error) {
+    if (error || ended_ || !security_.can_offer()) return;
+    offering_ = true;
+    boost::asio::co_spawn(client_.get_executor(), offer(), [this](const std::exception_ptr&) {
+      offering_ = false;
+      both_returned_.cancel();
+    });
+  });
+}
+
+Task<void> SignalForwarder::offer() {
+  auto offered = security_.offer();
+  if (!co_await client_link_->write(std::move(offered))) end(EndReason::client_reset, {}, true);
+}
+
+Task<bool> SignalForwarder::take(bool from_server, rustdesk::Buffer message) {
+  if (terms_.port != RustDeskPort::signal) co_return co_await pass_on(from_server, std::move(message));
+  auto& client = static_cast<FrameLink&>(*client_link_);
+  auto& backend = static_cast<FrameLink&>(*backend_link_);
+  rustdesk::Buffer reply;
+  const auto taken = from_server ? security_.from_server(message, reply) : security_.from_client(message, client);
+  switch (taken) {
+    case SignalSecurity::Taken::judge:
+      co_return co_await pass_on(from_server, std::move(message));
+    case SignalSecurity::Taken::unread:
+      if (!std::exchange(unread_, true)) terms_.note("device_let_through", "message unreadable: passed unread");
+      co_return co_await (from_server ? *client_link_ : *backend_link_).write(std::move(message));
+    case SignalSecurity::Taken::failed:
+      end(EndReason::error, security_.fault(), true);
+      co_return false;
+    case SignalSecurity::Taken::consumed:
+      break;
+  }
+  if (reply.empty()) co_return true;
+  if (!co_await backend.write(std::move(reply))) co_return false;
+  security_.secure(backend);
+  // Its client waits for such a beginning, too.
+  if (security_.can_offer()) {
+    silence_.cancel();
+    co_await offer();
+  }
+  co_return true;
 }
 
 // What the gateway says instead of the server is the last word: nothing follows it, and it arrives, for the socket is
@@ -215,6 +280,10 @@ void SignalForwarder::expire(SteadyTime now) {
   if (!forwarding_) return;
   if (answered_) {
     if (now - *answered_ >= longest_farewell) client_link_->close(false);
+    return;
+  }
+  if (terms_.place && now - began_ >= longest_first_message) {
+    end(EndReason::timeout, "no first message in time", true);
     return;
   }
   for (const auto* link : {client_link_.get(), backend_link_.get()}) {

@@ -4,11 +4,15 @@
 // Threads: as every forwarder. What judges (gate/rendezvous.h) is on a thread of its own and is asked by messages.
 #pragma once
 
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "gate/forwarder.h"
 #include "gate/rendezvous.h"
+#include "rdp/handshake_limit.h"
+#include "rustdesk/secure_tcp.h"
 
 namespace gatehouse::gate {
 
@@ -17,6 +21,11 @@ struct RustDeskTerms {
   std::string service = {};
   policy::RustDeskPort port = policy::RustDeskPort::signal;
   policy::SecureTcp secure_tcp = policy::SecureTcp::deny;
+  std::shared_ptr<const rustdesk::ServerKey> server_key = {};
+  // Among those that have not said anything yet; given back with the first message.
+  std::optional<rdp::HandshakeLimit::Place> place = {};
+  // A row of the audit about this session.
+  std::function<void(std::string action, std::string detail)> note = {};
 };
 
 // At hbbs's ports.

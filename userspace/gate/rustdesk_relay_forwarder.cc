@@ -103,6 +103,7 @@ Task<std::optional<RelayOutcome>> TcpDeviceRelay::prepare() {
     co_return outcome();
   }
   if (ended_) co_return outcome();
+  terms_.place.reset();
   auto first = first_message(terms_, options_, std::move(*message));
   auto verdict = co_await rendezvous_->judge(std::move(first));
   if (!ended_ && verdict.what != DeviceVerdict::What::pass) {
@@ -183,6 +184,7 @@ Task<std::optional<RelayOutcome>> WebSocketDeviceRelay::prepare() {
     co_return outcome();
   }
   if (ended_) co_return outcome();
+  terms_.place.reset();
   auto first = first_message(terms_, options_, std::move(*message));
   auto verdict = co_await rendezvous_->judge(std::move(first));
   if (!ended_ && verdict.what != DeviceVerdict::What::pass) {

@@ -68,6 +68,7 @@ struct Session {
   std::shared_ptr<RdpActivation> activation;
   std::optional<relay::Timer> rows_signal;
   std::string hindrance;  // why it cannot begin, as was found before
+  bool is_visit = true;   // of a person; RustDesk's programs make a connection for each question
   bool watched = false;   // the watcher wants to hear of the end
 
   [[nodiscard]] policy::Question question(WallTime time) const {

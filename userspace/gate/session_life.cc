@@ -60,7 +60,7 @@ Task<relay::RelayOutcome> Loop::carry(Session& session) {
   session.rows_signal.reset();
   if (session.rows == Session::Rows::given_up) {
     session.forwarder->abort(policy::EndReason::store_unavailable, "the session's rows could not be written");
-  } else if (watcher_ != nullptr && session.is_open) {
+  } else if (watcher_ != nullptr && session.is_open && session.is_visit) {
     session.watched = watcher_->opened({session.id, session.user, session.protocol, session.client.address, now()});
   }
   co_return co_await session.forwarder->forward();

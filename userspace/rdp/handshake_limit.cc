@@ -10,9 +10,9 @@ constexpr std::uint8_t customer_bits = 64;
 std::optional<HandshakeLimit::Place> HandshakeLimit::enter(const Address& source) {
   const auto network = source.is_v4() ? source : Prefix::covering(source, customer_bits).address;
   const std::lock_guard lock(mutex_);
-  if (all_ >= most) return std::nullopt;
+  if (all_ >= in_all_) return std::nullopt;
   auto& count = by_source_[network];
-  if (count >= most_of_a_source) return std::nullopt;
+  if (count >= of_a_source_) return std::nullopt;
   ++count;
   ++all_;
   return Place(*this, network);

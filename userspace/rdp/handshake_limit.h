@@ -21,6 +21,9 @@ class HandshakeLimit {
   static constexpr std::size_t most = 64;
   static constexpr std::size_t most_of_a_source = 16;
 
+  explicit HandshakeLimit(std::size_t in_all = most, std::size_t of_a_source = most_of_a_source)
+      : in_all_(in_all), of_a_source_(of_a_source) {}
+
   class Place {
    public:
     Place(Place&& other) noexcept : limit_(std::exchange(other.limit_, nullptr)), source_(other.source_) {}
@@ -45,6 +48,8 @@ class HandshakeLimit {
  private:
   void leave(const Address& source);
 
+  const std::size_t in_all_;
+  const std::size_t of_a_source_;
   std::mutex mutex_;
   std::size_t all_ = 0;
   std::map<Address, std::size_t> by_source_;

@@ -1,5 +1,7 @@
 #include "rustdesk/device_lists.h"
 
+#include <algorithm>
+
 #include "rustdesk/device_names.h"
 
 namespace gatehouse::rustdesk {
@@ -61,6 +63,18 @@ DevicePage list_devices(const DeviceTable& table, const DeviceFilter& filter, Sl
   }
   if (slot < end) page.next = slot;
   return page;
+}
+
+std::vector<Slot> DeviceTable::in_order(std::string_view after, std::size_t at_most) const {
+  std::vector<Slot> slots;
+  for (Slot slot = 0; slot < devices_.end(); ++slot) {
+    if (devices_[slot].id > after) slots.push_back(slot);
+  }
+  const auto by_id = [this](Slot left, Slot right) { return devices_[left].id < devices_[right].id; };
+  const auto count = std::min(slots.size(), at_most);
+  std::ranges::partial_sort(slots, slots.begin() + static_cast<std::ptrdiff_t>(count), by_id);
+  slots.resize(count);
+  return slots;
 }
 
 }  // namespace gatehouse::rustdesk
