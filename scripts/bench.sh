@@ -5,7 +5,7 @@
 #   scripts/bench.sh                        builds what is missing and measures everything (about twenty minutes)
 #   scripts/bench.sh --quick                the same in a few minutes: single short rounds, good for a first look
 #   scripts/bench.sh --json FILE            writes the rows as a list of {name, unit, ours, peer, peer_value, ratio} too
-#   scripts/bench.sh --only decision        one part only: decision, packet, network or rdp
+#   scripts/bench.sh --only decision        one part only: decision, packet, rustdesk, network or rdp
 #   scripts/bench.sh --build DIRECTORY      uses this build directory instead of build/release
 #
 # A ratio above 1 means that Gatehouse is better than the peer.
@@ -13,7 +13,7 @@ set -euo pipefail
 
 usage() { sed -n '2,12s/^# \{0,1\}//p' "$0"; }
 wrong() { echo "bench: $* (see --help)" >&2; exit 2; }
-parts=(decision packet network rdp)
+parts=(decision packet rustdesk network rdp)
 quick=() json='' build=''
 while [ $# -gt 0 ]; do
   case $1 in
@@ -21,7 +21,7 @@ while [ $# -gt 0 ]; do
     --json) [ $# -gt 1 ] || wrong "--json needs a file"; json=$(realpath -m -- "$2"); shift ;;
     --build) [ $# -gt 1 ] || wrong "--build needs a directory"; build=$(realpath -m -- "$2"); shift ;;
     --only)
-      case ${2:-} in decision | packet | network | rdp) parts=("$2") ;; *) wrong "--only needs decision, packet, network or rdp" ;; esac
+      case ${2:-} in decision | packet | rustdesk | network | rdp) parts=("$2") ;; *) wrong "--only needs decision, packet, rustdesk, network or rdp" ;; esac
       shift ;;
     -h | --help) usage; exit 0 ;;
     *) wrong "unknown option '$1'" ;;

@@ -28,6 +28,12 @@ namespace {
 
 using rustdesk::Judgement;
 
+// By malloc, mapped blocks included.
+std::size_t allocated() {
+  const auto information = mallinfo2();
+  return information.uordblks + information.hblkhd;
+}
+
 // Of this thread: nothing here waits, and what else runs on the machine does not count.
 double cpu_ns() {
   timespec time{};
@@ -62,9 +68,9 @@ Endpoint endpoint_of(std::size_t device) {
 class Fleet {
  public:
   explicit Fleet(std::size_t devices) : devices_(devices) {
-    const auto before = mallinfo2().uordblks;
+    const auto before = allocated();
     for (std::size_t device = 0; device < devices; ++device) add(device);
-    bytes_ = static_cast<double>(mallinfo2().uordblks - before);
+    bytes_ = static_cast<double>(allocated() - before);
     std::vector<policy::NameBan> bans;
     bans.reserve(devices);
     for (std::size_t i = 0; i < devices; ++i) {

@@ -12,6 +12,7 @@ using testing::ElementsAre;
 
 std::vector<std::string> ids_of(const DevicePage& page) {
   std::vector<std::string> ids;
+  ids.reserve(page.devices.size());
   for (const auto& device : page.devices) ids.push_back(device.id);
   return ids;
 }

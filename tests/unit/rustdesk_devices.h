@@ -31,6 +31,7 @@ struct NamedBan {
 // The first one has the id 1.
 inline std::shared_ptr<const policy::BanTable> bans_of(const std::vector<NamedBan>& names) {
   std::vector<policy::NameBan> bans;
+  bans.reserve(names.size());
   for (const auto& [name, expires] : names) {
     bans.push_back({bans.size() + 1, policy::Subject::device, name, expires});
   }

@@ -200,6 +200,28 @@ TEST_F(Registration, OfAnIdThatNoBanCouldNameIsRefused) {
   EXPECT_EQ(says("192.0.2.1:5000", registration(id, "u", "k")).action, Action::answer);
 }
 
+TEST_F(Registration, OfForgedIdsInAFloodLeavesOthersWhatTheyAre) {
+  DeviceLimits limits;
+  limits.devices = 1000;
+  Inspector small(limits);
+  small.set_bans(bans_of({{std::string(mallory), {}}}));
+  const auto heard = [&](std::string_view endpoint, std::string_view id) {
+    return small.observe_heartbeat(from(endpoint), id, false, now);
+  };
+  heard("192.0.2.1:5000", alice);
+  small.observe_peer_response(from("192.0.2.1:5000"), false, now);
+  heard("192.0.2.6:5000", mallory);
+  for (int i = 0; i < 100'000; ++i) {
+    heard("203.0.113.5:" + std::to_string(1 + i % 60'000), std::to_string(700'000'000 + i));
+  }
+  EXPECT_EQ(small.devices().size(), 1000U);
+  EXPECT_TRUE(small.devices().device(small.devices().find(alice)).confirmed);
+  EXPECT_NE(small.devices().find(mallory), no_slot);
+  const Message message{.body = punch(bob), .unknown = {}};
+  const Context context{1, from("192.0.2.6:40000"), Carrier::tcp, PortRole::rendezvous, Direction::to_server, 1, now};
+  EXPECT_EQ(code(small.judge(context, message)), "punch_initiator: initiator_banned");
+}
+
 TEST_F(Registration, FromABannedAddressIsNotHeard) {
   const std::vector<policy::Ban> bans{{9, Prefix::parse("192.0.2.0/24").value(), std::nullopt}};
   inspector.set_bans(std::make_shared<policy::BanTable>(bans));
