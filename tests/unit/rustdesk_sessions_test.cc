@@ -204,7 +204,16 @@ TEST_F(Sessions, AreOperatorsAloneWhereThereAreAny) {
   set(options);
   EXPECT_EQ(says("192.0.2.1:40000", punch(bob), tcp(1)).action, Action::pass);
   expect_refused_punch(says("203.0.113.5:40000", punch(alice), tcp(2)), "initiator_no_operator");
-  expect_refused_punch(says("198.51.100.7:40000", punch(alice), tcp(3)), "initiator_ambiguous");
+  // Whichever of the two there it is, it may not.
+  expect_refused_punch(says("198.51.100.7:40000", punch(alice), tcp(3)), "initiator_banned");
+}
+
+TEST_F(Sessions, OfABannedDeviceStayRefusedWhenItForgesTheHeartbeatsOfAnotherBannedOne) {
+  ServiceOptions options;
+  options.initiator_ambiguous = InitiatorPolicy::allow;
+  set(options);
+  ban({{std::string(bob), {}}, {std::string(carol), {}}, {std::string(mallory), {}}});
+  expect_refused_punch(says("198.51.100.7:40000", punch(alice), tcp(1)), "initiator_banned");
 }
 
 TEST_F(Sessions, OfAndToPendingDevicesAreRefused) {

@@ -45,7 +45,8 @@ rustdesk::DeviceEntry entry_of(store::DeviceRow row) {
 Result<void> Daemon::open_rendezvous() {
   auto stored = store_->devices();
   if (!stored) return std::unexpected(stored.error());
-  auto started = gate::Rendezvous::start(listeners_.port(), snapshot_, *store_, *dataplane_);
+  auto started =
+      gate::Rendezvous::start(listeners_.port(), configuration_.gate.deny_ttl, snapshot_, *store_, *dataplane_);
   if (!started) return std::unexpected(started.error());
   rendezvous_ = std::move(*started);
   std::vector<rustdesk::DeviceEntry> entries;
@@ -92,11 +93,9 @@ void Daemon::follow_rendezvous() {
 // The banned device goes on being known by where it is. One row tells of many heartbeats.
 void Daemon::take_dropped_heartbeat(const deny_event& event) {
   Endpoint source{{}, event.source_port};
-  Endpoint proxy{{}, event.port};
   std::memcpy(source.address.bytes.data(), event.source.bytes, source.address.bytes.size());
-  std::memcpy(proxy.address.bytes.data(), event.destination.bytes, proxy.address.bytes.size());
   const std::string id(event.device.id, ::strnlen(event.device.id, sizeof event.device.id));
-  rendezvous_->saw_dropped(source, proxy, id);
+  rendezvous_->saw_dropped(source, id);
   if (heartbeat_rows_.contains(id) || heartbeat_rows_.size() >= most_heartbeat_rows) return;
   heartbeat_rows_.emplace(id, now());
   record_kernel_event(event);

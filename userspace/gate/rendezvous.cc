@@ -23,7 +23,6 @@ namespace {
 constexpr std::size_t datagrams_in_a_row = 256;  // then other work has its turn
 constexpr std::uint64_t recorded_in_a_second = 100;
 constexpr std::size_t longest_key_file = 1024;
-constexpr Duration deny_ttl = std::chrono::seconds(30);
 
 rustdesk::Carrier carrier_of(policy::RustDeskPort port) {
   const bool websocket =
@@ -47,11 +46,12 @@ rustdesk::PortRole role_of(policy::RustDeskPort port) {
 
 }  // namespace
 
-Result<std::shared_ptr<Rendezvous>> Rendezvous::start(std::uint16_t port, const policy::Snapshot& snapshot,
-                                                      store::Store& store, kernel::Dataplane& dataplane) {
+Result<std::shared_ptr<Rendezvous>> Rendezvous::start(std::uint16_t port, Duration deny_ttl,
+                                                      const policy::Snapshot& snapshot, store::Store& store,
+                                                      kernel::Dataplane& dataplane) {
   auto datagrams = relay::Datagrams::open(port);
   if (!datagrams) return std::unexpected(datagrams.error());
-  std::shared_ptr<Rendezvous> rendezvous(new Rendezvous(std::move(*datagrams), snapshot, store, dataplane));
+  std::shared_ptr<Rendezvous> rendezvous(new Rendezvous(std::move(*datagrams), deny_ttl, snapshot, store, dataplane));
   for (const int descriptor : {rendezvous->datagrams_.v4(), rendezvous->datagrams_.v6()}) {
     // The descriptor of the event loop is a duplicate, for it closes what it has.
     const int duplicate = ::dup(descriptor);
@@ -62,9 +62,13 @@ Result<std::shared_ptr<Rendezvous>> Rendezvous::start(std::uint16_t port, const 
   return rendezvous;
 }
 
-Rendezvous::Rendezvous(relay::Datagrams datagrams, const policy::Snapshot& snapshot, store::Store& store,
-                       kernel::Dataplane& dataplane)
-    : store_(store), dataplane_(dataplane), datagrams_(std::move(datagrams)), work_(context_.get_executor()) {
+Rendezvous::Rendezvous(relay::Datagrams datagrams, Duration deny_ttl, const policy::Snapshot& snapshot,
+                       store::Store& store, kernel::Dataplane& dataplane)
+    : store_(store),
+      dataplane_(dataplane),
+      datagrams_(std::move(datagrams)),
+      deny_ttl_(deny_ttl),
+      work_(context_.get_executor()) {
   take_snapshot(snapshot);
 }
 
@@ -258,7 +262,7 @@ bool Rendezvous::is_admitted(const Service& service, const Endpoint& client) {
   kernel::Verdict verdict{.source = client.address,
                           .destination = service.proxy,
                           .transport = policy::Transport::udp,
-                          .expires = time + deny_ttl,
+                          .expires = time + deny_ttl_,
                           .audit_id = row.id,
                           .reason = decision.reason};
   if (decision.holds_until) verdict.expires = std::min(verdict.expires, *decision.holds_until);
@@ -406,10 +410,11 @@ void Rendezvous::left(std::uint64_t session) {
   boost::asio::post(context_, [this, session] { inspector_.closed(session); });
 }
 
-void Rendezvous::saw_dropped(const Endpoint& source, const Endpoint& proxy, std::string id) {
-  boost::asio::post(context_, [this, source, proxy, id = std::move(id)] {
-    if (!inspector_.observe_heartbeat(source, id, true, now())) return;
-    send(proxy, source, rustdesk::heartbeat_answered(true));
+// It is not asked for its uuid and key, should they not be known: a client that is asked comes back every 15 seconds
+// only, one that hears nothing every 3, so that an unban finds it at once.
+void Rendezvous::saw_dropped(const Endpoint& source, std::string id) {
+  boost::asio::post(context_, [this, source, id = std::move(id)] {
+    static_cast<void>(inspector_.observe_heartbeat(source, id, true, now()));
   });
 }
 

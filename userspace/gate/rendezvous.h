@@ -92,8 +92,10 @@ struct RendezvousCounters {
 class Rendezvous {
  public:
   // `port`: of the gate's listening sockets. Nothing comes before the listener is steered to.
-  static Result<std::shared_ptr<Rendezvous>> start(std::uint16_t port, const policy::Snapshot& snapshot,
-                                                   store::Store& store, kernel::Dataplane& dataplane);
+  // `deny_ttl`: of the verdicts on sources that may not send datagrams.
+  static Result<std::shared_ptr<Rendezvous>> start(std::uint16_t port, Duration deny_ttl,
+                                                   const policy::Snapshot& snapshot, store::Store& store,
+                                                   kernel::Dataplane& dataplane);
   ~Rendezvous();  // stop()
   Rendezvous(const Rendezvous&) = delete;
   Rendezvous& operator=(const Rendezvous&) = delete;
@@ -102,7 +104,7 @@ class Rendezvous {
   [[nodiscard]] kernel::ListenerPair listener() const;
   DeviceConsequences publish(const policy::Snapshot& snapshot);
   // The kernel dropped a heartbeat of this device.
-  void saw_dropped(const Endpoint& source, const Endpoint& proxy, std::string id);
+  void saw_dropped(const Endpoint& source, std::string id);
   // Runs `work(Inspector&)` on the thread of this and returns what it returned.
   template <typename Work>
   auto ask(Work work) -> std::invoke_result_t<Work, rustdesk::Inspector&> {
@@ -140,7 +142,7 @@ class Rendezvous {
   };
   using Descriptor = boost::asio::posix::basic_stream_descriptor<relay::LoopExecutor>;
 
-  Rendezvous(relay::Datagrams datagrams, const policy::Snapshot& snapshot, store::Store& store,
+  Rendezvous(relay::Datagrams datagrams, Duration deny_ttl, const policy::Snapshot& snapshot, store::Store& store,
              kernel::Dataplane& dataplane);
   void run();
   void take_snapshot(const policy::Snapshot& snapshot);
@@ -164,6 +166,7 @@ class Rendezvous {
   store::Store& store_;
   kernel::Dataplane& dataplane_;
   relay::Datagrams datagrams_;
+  Duration deny_ttl_;
   rustdesk::Inspector inspector_;
   std::unordered_map<std::string, Service> services_;         // by name
   std::unordered_map<std::string, rustdesk::ServiceId> ids_;  // of all that there ever were: tickets outlive a policy

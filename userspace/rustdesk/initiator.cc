@@ -126,6 +126,10 @@ Resolution InitiatorResolver::resolve_place(const Place& place, const Refused& r
     const bool claimed = members.refused.empty() && !table_.sighting(slot, place.address)->confirmed;
     return known(slot, claimed ? Evidence::online_request : Evidence::sole_device);
   }
+  // Whichever of them it is: who adds a forged banned id to its own is as refused as before.
+  if (members.others.empty() && !members.more && !members.unknown && members.live) {
+    return known(members.refused.front(), Evidence::sole_device);
+  }
   if (const auto asker = sole_asker(place, now); asker != no_slot) return known(asker, Evidence::online_request);
   resolution.outcome = Outcome::ambiguous;
   resolution.evidence = members.live ? Evidence::several_devices : Evidence::seen_before;
