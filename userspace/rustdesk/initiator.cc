@@ -16,6 +16,7 @@ constexpr Duration token_kept = std::chrono::hours(12);
 constexpr std::size_t token_places = 16384;
 constexpr std::size_t most_connections = 100'000;
 constexpr std::size_t most_looked_at = 1024;
+constexpr std::size_t most_looked_at_for_all = 64;  // of those who are marked
 
 constexpr std::array<std::string_view, 3> outcomes{"unknown", "ambiguous", "known"};
 constexpr std::array<std::string_view, 8> evidences{"none",           "claim",       "seen_before", "several_devices",
@@ -46,6 +47,7 @@ struct InitiatorResolver::Members {
   bool more = false;     // than are told: there are at least two, and those that are told are the newest
   bool live = false;     // one of them is there now, not only remembered
   bool unknown = false;  // not each could be looked at
+  bool unseen = false;   // not each was looked at
 
   static void add(std::vector<Slot>& to, Slot device, bool& more) {
     to.size() < Resolution::most_ids ? to.push_back(device) : static_cast<void>(more = true);
@@ -127,7 +129,7 @@ Resolution InitiatorResolver::resolve_place(const Place& place, const Refused& r
     return known(slot, claimed ? Evidence::online_request : Evidence::sole_device);
   }
   // Whichever of them it is: who adds a forged banned id to its own is as refused as before.
-  if (members.others.empty() && !members.more && !members.unknown && members.live) {
+  if (members.others.empty() && !members.unseen && !members.unknown && members.live) {
     return known(members.refused.front(), Evidence::sole_device);
   }
   if (const auto asker = sole_asker(place, now); asker != no_slot) return known(asker, Evidence::online_request);
@@ -147,9 +149,11 @@ void InitiatorResolver::look_at_marked(const Place& place, const Refused& refuse
   for (auto at = place.sightings[1].first; at != no_slot; at = table_.sighting(at).by_place.next) {
     const auto& seen = table_.sighting(at);
     if (now - seen.last_seen > remembered) return;
-    // Two that are refused are enough to know; who else is, costs more than it is worth.
-    if (members.refused.size() >= 2 || (members.more && !members.refused.empty())) {
+    // Two that are refused are enough to know, but whether all are; beyond that it costs more than it is worth.
+    const bool several = members.refused.size() >= 2 || (members.more && !members.refused.empty());
+    if (several && (!members.others.empty() || looked >= most_looked_at_for_all)) {
       members.more = true;
+      members.unseen = true;
       return;
     }
     if (++looked > most_looked_at) {
