@@ -17,7 +17,7 @@ struct Metric {
   const char* place;  // in the status, as a JSON pointer
 };
 
-constexpr std::array<Metric, 24> single_values{{
+constexpr std::array<Metric, 28> single_values{{
     {"gatehouse_policy_version", "gauge", "Number of the policy in force; 0: none was applied.", "/policy_version"},
     {"gatehouse_users", "gauge", "Users of the policy.", "/users"},
     {"gatehouse_services", "gauge", "Services of the policy.", "/services"},
@@ -47,6 +47,13 @@ constexpr std::array<Metric, 24> single_values{{
     {"gatehouse_store_failed_writes_total", "counter", "Transactions that the disk did not take.",
      "/store/failed_writes"},
     {"gatehouse_store_alarm", "gauge", "1 while nothing can be written: no session opens.", "/store/alarm"},
+    {"gatehouse_rustdesk_devices", "gauge", "RustDesk devices that are known.", "/rustdesk/devices"},
+    {"gatehouse_rustdesk_datagrams_total", "counter",
+     "Datagrams of RustDesk clients and servers that came to the daemon.", "/rustdesk/datagrams"},
+    {"gatehouse_rustdesk_datagrams_denied_total", "counter", "Of them, those that the policy denied.",
+     "/rustdesk/datagrams_denied"},
+    {"gatehouse_rustdesk_unreadable_total", "counter", "Messages that are none of RustDesk's, and were dropped.",
+     "/rustdesk/unreadable"},
     {"gatehouse_event_loops", "gauge", "Event loops.", "/loops"},
     {"gatehouse_uptime_seconds", "gauge", "Seconds since the start of the daemon.", "/uptime_seconds"},
 }};
@@ -114,6 +121,11 @@ std::string metrics_of(const json& status) {
   if (const auto counters = status.find("counters"); counters != status.end()) {
     text.family("gatehouse_kernel_events_total", "counter", "What the programs in the kernel counted.", "event",
                 *counters);
+  }
+  if (const auto rustdesk = status.find("rustdesk"); rustdesk != status.end()) {
+    text.family("gatehouse_rustdesk_judged_total", "counter",
+                "Messages of RustDesk clients and servers, by the check and what it found.", "check",
+                rustdesk->value("judged", json::object()));
   }
   if (const auto drift = status.find("drift"); drift != status.end()) {
     text.family("gatehouse_drift", "gauge", "What the last comparison found changed in the kernel, and mended.", "what",

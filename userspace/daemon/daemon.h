@@ -120,6 +120,7 @@ class Daemon final : public admin::Operations {
   Result<void> open_rendezvous();
   void keep_devices();  // what changed of them, into the store
   [[nodiscard]] bool asks_for_approval() const;
+  [[nodiscard]] nlohmann::json rustdesk_status();
   void follow_rendezvous();
   void take_dropped_heartbeat(const deny_event& event);
 

@@ -68,6 +68,28 @@ bool fits(const DeviceView& view, const admin::DevicesRequest& request) {
 
 }  // namespace
 
+nlohmann::json Daemon::rustdesk_status() {
+  const auto counters = rendezvous_->counters();
+  auto judged = nlohmann::json::object();
+  for (std::size_t check = 0; check < rustdesk::check_count; ++check) {
+    for (std::size_t code = 0; code < rustdesk::code_count; ++code) {
+      const auto count = counters.judged.judged.at(check).at(code);
+      if (count == 0) continue;
+      const std::string name(rustdesk::name(static_cast<rustdesk::Check>(check)));
+      judged[name + "/" + std::string(rustdesk::name(static_cast<rustdesk::Code>(code)))] = count;
+    }
+  }
+  return {{"devices", counters.devices},
+          {"relay_tickets", counters.relay_tickets},
+          {"datagrams", counters.datagrams},
+          {"datagrams_passed", counters.datagrams_passed},
+          {"datagrams_denied", counters.datagrams_denied},
+          {"unreadable", counters.unreadable},
+          {"unwritten", counters.unwritten},
+          {"unsent", counters.unsent},
+          {"judged", std::move(judged)}};
+}
+
 // Where any service asks for it, a device without approval is pending.
 bool Daemon::asks_for_approval() const {
   return std::ranges::any_of(snapshot_.policy->services(), [](const auto& service) {

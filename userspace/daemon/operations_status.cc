@@ -55,6 +55,7 @@ admin::Outcome Daemon::status() {
                     {"accept_failures", gate.accept_failures},
                     {"pipe_failures", gate.pipe_failures},
                     {"held_back", gate.held_back}};
+  answer["rustdesk"] = rustdesk_status();
   answer["drift"] = {{"services", last_drift_.services},
                      {"bans", last_drift_.bans},
                      {"rules", last_drift_.rules},

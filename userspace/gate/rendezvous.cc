@@ -24,6 +24,14 @@ constexpr std::size_t datagrams_in_a_row = 256;  // then other work has its turn
 constexpr std::uint64_t recorded_in_a_second = 100;
 constexpr std::size_t longest_key_file = 1024;
 
+constexpr std::size_t most_asked = 10'000;
+
+// RendezvousMessage.register_peer_response is field 7, with a length (rendezvous.proto).
+bool is_heartbeat_answer(rustdesk::Bytes bytes) {
+  constexpr std::uint8_t tag = 0x3a;
+  return !bytes.empty() && bytes.front() == tag;
+}
+
 rustdesk::Carrier carrier_of(policy::RustDeskPort port) {
   const bool websocket =
       port == policy::RustDeskPort::signal_websocket || port == policy::RustDeskPort::relay_websocket;
@@ -169,7 +177,10 @@ DeviceConsequences Rendezvous::publish(const policy::Snapshot& snapshot) {
 }
 
 DeviceConsequences Rendezvous::follow() {
-  return ask([this](rustdesk::Inspector&) { return consequences(false); });
+  return ask([this](rustdesk::Inspector&) {
+    to_ask_.clear();  // of servers that do not answer
+    return consequences(false);
+  });
 }
 
 DeviceConsequences Rendezvous::consequences(bool bans_changed) {
@@ -298,7 +309,8 @@ void Rendezvous::take_from_client(const Service& service, const Endpoint& client
                                   .now = now()};
   const auto judgement = judge_bytes(context, service, 0, bytes);
   if (!judgement) return;
-  if (judgement->ask_identity) send(service.proxy, client, rustdesk::heartbeat_answered(true));
+  // The server answers, too, and one answer is enough: what it says is turned into the question.
+  if (judgement->ask_identity && to_ask_.size() < most_asked) to_ask_.insert(client);
   switch (judgement->action) {
     case rustdesk::Judgement::Action::pass:
       return send(client, service.server, bytes);
@@ -324,7 +336,8 @@ void Rendezvous::take_from_server(const Service& service, const Endpoint& client
   const auto judgement = judge_bytes(context, service, 0, bytes);
   if (!judgement) return;
   if (judgement->action == rustdesk::Judgement::Action::pass) {
-    send(service.proxy, client, bytes);
+    const bool asked = !to_ask_.empty() && is_heartbeat_answer(bytes) && to_ask_.erase(client) > 0;
+    send(service.proxy, client, asked ? rustdesk::Bytes(question_) : bytes);
   } else if (judgement->action == rustdesk::Judgement::Action::replace) {
     send(service.proxy, client, judgement->bytes);
   }
@@ -401,6 +414,8 @@ std::vector<rustdesk::DeviceEntry> Rendezvous::take_changed(std::size_t at_most)
 RendezvousCounters Rendezvous::counters() {
   return ask([this](rustdesk::Inspector& inspector) {
     auto copy = counters_;
+    copy.devices = inspector.devices().size();
+    copy.relay_tickets = inspector.tickets().size();
     copy.judged = inspector.counters();
     return copy;
   });

@@ -22,6 +22,7 @@
 #include <string>
 #include <thread>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "base/address.h"
@@ -35,6 +36,7 @@
 #include "rustdesk/bytes.h"
 #include "rustdesk/findings.h"
 #include "rustdesk/inspector.h"
+#include "rustdesk/refusals.h"
 #include "rustdesk/secure_tcp.h"
 #include "store/store.h"
 
@@ -86,6 +88,8 @@ struct RendezvousCounters {
   std::uint64_t unreadable = 0;        // messages
   std::uint64_t unwritten = 0;         // messages that did not pass because their row could not be written
   std::uint64_t unsent = 0;            // datagrams that the kernel did not take
+  std::size_t devices = 0;
+  std::size_t relay_tickets = 0;
   rustdesk::Counters judged{};
 };
 
@@ -176,6 +180,8 @@ class Rendezvous {
   std::mutex keys_mutex_;
   std::unordered_map<std::string, std::shared_ptr<const rustdesk::ServerKey>> keys_;  // by service, under the lock
   std::optional<Error> key_fault_;                                                    // likewise
+  std::unordered_set<Endpoint> to_ask_;  // for uuid and key, with the server's next answer
+  const rustdesk::Buffer question_ = rustdesk::heartbeat_answered(true);
   RendezvousCounters counters_;
   std::uint64_t recorded_ = 0;  // rows of datagrams, in this second
   WallTime second_{};
