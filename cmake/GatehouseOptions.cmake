@@ -32,6 +32,10 @@ else()
     target_compile_options(gatehouse_options INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-Wno-array-bounds -Wno-stringop-overflow
       -Wno-stringop-overread -Wno-restrict -Wno-maybe-uninitialized -Wno-dangling-pointer>)
   endif()
+  if(GATEHOUSE_UNITY)
+    # Of files that are put together: their anonymous namespaces seem to be in a header, and their names to hide each other.
+    target_compile_options(gatehouse_options INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-Wno-subobject-linkage -Wno-shadow>)
+  endif()
 endif()
 if(GATEHOUSE_FUZZ)
   target_compile_options(gatehouse_options INTERFACE -fsanitize=fuzzer-no-link)

@@ -6,7 +6,7 @@ namespace gatehouse::admin {
 namespace {
 
 constexpr std::size_t longest_id = 128;  // bytes: what a ban can name
-constexpr std::size_t longest_path = 4096;
+constexpr std::size_t longest_path_of_file = 4096;
 
 Result<std::string> parse_id(std::string_view text) {
   if (text.empty() || text.size() > longest_id) {
@@ -94,7 +94,7 @@ Result<DeviceBanImport> read_import_bans(std::string_view bytes) {
   std::optional<Error> fault;
   ObjectReader body(*document, "", {"path", "dry_run"}, fault);
   DeviceBanImport request;
-  request.path = body.line("path", longest_path, true).value_or(std::string());
+  request.path = body.line("path", longest_path_of_file, true).value_or(std::string());
   if (!request.path.empty() && request.path.front() != '/') {
     body.complain("path", {"'" + request.path + "' is not absolute", "write it from / on, as the gateway sees it"});
   }

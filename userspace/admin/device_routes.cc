@@ -5,7 +5,7 @@
 namespace gatehouse::admin {
 namespace {
 
-Outcome bad_request(const Error& error) {
+Outcome wrong_request(const Error& error) {
   return std::unexpected(Fault{400, error, {}});
 }
 
@@ -13,12 +13,12 @@ Outcome bad_request(const Error& error) {
 
 Outcome get_devices(const Request&, const Query& asked, Operations& operations) {
   const auto wanted = read_devices(asked);
-  return wanted ? operations.devices(*wanted) : bad_request(wanted.error());
+  return wanted ? operations.devices(*wanted) : wrong_request(wanted.error());
 }
 
 Outcome get_device(const Request& request, const Query&, Operations& operations) {
   const auto id = read_device(match_path("/v1/devices/{id}", path_of(request.target))->front());
-  if (!id) return bad_request(id.error());
+  if (!id) return wrong_request(id.error());
   DevicesRequest wanted;
   wanted.id = *id;
   wanted.limit = 1;
@@ -34,12 +34,12 @@ Outcome get_device(const Request& request, const Query&, Operations& operations)
 
 Outcome post_approve(const Request& request, const Query&, Operations& operations) {
   const auto wanted = read_approve(request.body);
-  return wanted ? operations.approve_devices(*wanted, request.peer) : bad_request(wanted.error());
+  return wanted ? operations.approve_devices(*wanted, request.peer) : wrong_request(wanted.error());
 }
 
 Outcome post_import_bans(const Request& request, const Query&, Operations& operations) {
   const auto wanted = read_import_bans(request.body);
-  return wanted ? operations.import_device_bans(*wanted, request.peer) : bad_request(wanted.error());
+  return wanted ? operations.import_device_bans(*wanted, request.peer) : wrong_request(wanted.error());
 }
 
 }  // namespace gatehouse::admin

@@ -10,7 +10,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::size_t rows_without_limit = 20;
+constexpr std::size_t rows_of_devices = 20;
 
 std::vector<std::string> lines_of_devices(const json& answer, const std::string& title) {
   const auto& devices = member(answer, "devices");
@@ -97,7 +97,7 @@ std::vector<std::string> device_frame_of(const DeviceReading& reading, const Fra
                      lines_of_devices(reading.banned, "Banned"), lines_of_refusals(reading.refusals),
                      lines_of_changes(reading.changes)};
     const auto taken = lines.size() + parts.size();  // a blank line before each
-    fit(parts, size.rows == 0 ? parts.size() * (rows_without_limit + 2) : size.rows > taken ? size.rows - taken : 0);
+    fit(parts, size.rows == 0 ? parts.size() * (rows_of_devices + 2) : size.rows > taken ? size.rows - taken : 0);
     for (auto& part : parts) {
       lines.emplace_back();
       std::ranges::move(part, std::back_inserter(lines));

@@ -18,13 +18,13 @@ struct DeviceBanOptions {
   BanEnd end;
 };
 
-struct Wanted {
+struct WantedDevices {
   std::vector<policy::BanTarget> targets;
   std::vector<std::string> files;
 };
 
-std::expected<Wanted, int> wanted_of(const Context& context, const DeviceBanOptions& options) {
-  Wanted wanted{.targets = {}, .files = options.files};
+std::expected<WantedDevices, int> wanted_devices_of(const Context& context, const DeviceBanOptions& options) {
+  WantedDevices wanted{.targets = {}, .files = options.files};
   for (const auto& text : options.devices) {
     if (text == "-") {
       wanted.files.push_back(text);
@@ -63,7 +63,7 @@ std::expected<void, int> add_machines(const Context& context, const MachineParts
 }
 
 int ban(const Context& context, const DeviceBanOptions& options) {
-  auto wanted = wanted_of(context, options);
+  auto wanted = wanted_devices_of(context, options);
   if (!wanted) return wanted.error();
   if (options.reason.empty() && !wanted->targets.empty()) {
     return context.fail({"a ban needs a reason", "give --reason"}, exit_usage);
@@ -77,7 +77,7 @@ int ban(const Context& context, const DeviceBanOptions& options) {
 }
 
 int unban(const Context& context, const DeviceBanOptions& options) {
-  auto wanted = wanted_of(context, options);
+  auto wanted = wanted_devices_of(context, options);
   if (!wanted) return wanted.error();
   auto lines = read_ban_lists(context, wanted->files, false, parse_device);
   if (!lines) return lines.error();

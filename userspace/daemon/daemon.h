@@ -64,7 +64,6 @@ class Daemon final : public admin::Operations {
   admin::Outcome ban_history(const admin::BansRequest& request) override;
   admin::Outcome add_bans(const std::vector<admin::BanRequest>& requests, const admin::Peer& peer) override;
   admin::Outcome remove_bans(const admin::RemoveBansRequest& request, const admin::Peer& peer) override;
-  admin::Outcome import_device_bans(const admin::DeviceBanImport& request, const admin::Peer& peer) override;
   admin::Outcome devices(const admin::DevicesRequest& request) override;
   admin::Outcome approve_devices(const admin::ApproveRequest& request, const admin::Peer& peer) override;
   admin::Outcome audit(const admin::AuditRequest& request) override;

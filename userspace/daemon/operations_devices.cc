@@ -13,7 +13,7 @@ namespace {
 using rustdesk::DeviceBan;
 using rustdesk::DeviceView;
 
-constexpr std::size_t most_listed = 1000;
+constexpr std::size_t most_in_an_answer = 1000;
 constexpr std::size_t most_looked_at = 20'000;  // devices, in one piece
 
 nlohmann::json word_of(DeviceBan::By by) {
@@ -151,7 +151,7 @@ admin::Outcome Daemon::devices(const admin::DevicesRequest& request) {
 admin::Outcome Daemon::approve_devices(const admin::ApproveRequest& request, const admin::Peer& peer) {
   std::string ids;
   for (const auto& id : request.ids) {
-    if (ids.size() > most_listed) {
+    if (ids.size() > most_in_an_answer) {
       ids += " ...";
       break;
     }
@@ -172,8 +172,8 @@ admin::Outcome Daemon::approve_devices(const admin::ApproveRequest& request, con
       if (was == request.approved) {
         ++unchanged_count;
       } else if (inspector.approve(id, request.approved, time)) {
-        if (++changed_count <= most_listed) changed.push_back(id);
-      } else if (++refused_count <= most_listed) {
+        if (++changed_count <= most_in_an_answer) changed.push_back(id);
+      } else if (++refused_count <= most_in_an_answer) {
         refused.push_back(id);
       }
     }

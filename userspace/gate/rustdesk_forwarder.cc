@@ -27,7 +27,7 @@ namespace {
 // A message that has begun is whole in this time, and a connection has one in that: hbbs itself waits 30 s.
 constexpr std::chrono::seconds longest_message_time{10};
 constexpr std::chrono::seconds longest_first_message{30};
-constexpr std::chrono::seconds longest_silence{90};
+constexpr std::chrono::seconds longest_quiet{90};
 constexpr std::chrono::seconds longest_farewell{3};
 
 class SignalForwarder final : public Forwarder {
@@ -299,8 +299,8 @@ void SignalForwarder::expire(SteadyTime now) {
     last_movement_ = now;
   }
   const std::chrono::milliseconds silence =
-      options_.idle_timeout.count() > 0 ? std::min<std::chrono::milliseconds>(options_.idle_timeout, longest_silence)
-                                        : longest_silence;
+      options_.idle_timeout.count() > 0 ? std::min<std::chrono::milliseconds>(options_.idle_timeout, longest_quiet)
+                                        : longest_quiet;
   if (now - last_movement_ >= silence) end(EndReason::inactivity_timeout, "no message for the idle timeout", true);
 }
 

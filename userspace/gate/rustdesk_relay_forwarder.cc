@@ -21,7 +21,7 @@ using relay::SteadyTime;
 
 namespace {
 
-constexpr std::chrono::seconds longest_first_message{30};  // as hbbr waits
+constexpr std::chrono::seconds longest_wait_at_relay{30};  // as hbbr waits
 constexpr std::size_t longest_websocket_message = 16U << 20U;
 
 DeviceMessage first_message(const RustDeskTerms& terms, const relay::RelayOptions& options, rustdesk::Buffer bytes) {
@@ -57,7 +57,7 @@ class TcpDeviceRelay final : public Forwarder {
   }
   void expire(SteadyTime now) override {
     if (relay_) return relay_->expire(now);
-    if (began_ != SteadyTime{} && now - began_ >= longest_first_message) {
+    if (began_ != SteadyTime{} && now - began_ >= longest_wait_at_relay) {
       end(EndReason::timeout, "no first message in time");
     }
   }
@@ -233,7 +233,7 @@ Task<RelayOutcome> WebSocketDeviceRelay::forward() {
 void WebSocketDeviceRelay::expire(SteadyTime now) {
   if (ended_ || began_ == SteadyTime{}) return;
   if (!forwarding_) {
-    if (now - began_ >= longest_first_message) end(EndReason::timeout, "no first message in time", true);
+    if (now - began_ >= longest_wait_at_relay) end(EndReason::timeout, "no first message in time", true);
     return;
   }
   const std::uint64_t moved = bytes_from_client() + bytes_to_client();

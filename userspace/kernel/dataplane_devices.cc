@@ -12,7 +12,7 @@ namespace {
 using DeviceEntry = BpfMap<device_key, ban_value>::Entry;
 
 // As same_expiry_ns of dataplane_bans.cc.
-constexpr std::uint64_t same_expiry_ns = 1'000'000'000;
+constexpr std::uint64_t same_end_ns = 1'000'000'000;
 
 bool fits(const std::string& id) {
   return !id.empty() && id.size() <= sizeof(device_key::id);
@@ -36,11 +36,11 @@ DeviceEntry entry_of(const DeviceBan& ban, const BootClock& clock) {
   return {key_of(ban.id), value};
 }
 
-bool is_same(const ban_value& left, const ban_value& right) {
+bool is_same_ban(const ban_value& left, const ban_value& right) {
   if (left.ban_id != right.ban_id || left.reason != right.reason) return false;
   if ((left.expires_ns == 0) != (right.expires_ns == 0)) return false;
   const auto [low, high] = std::minmax(left.expires_ns, right.expires_ns);
-  return high - low <= same_expiry_ns;
+  return high - low <= same_end_ns;
 }
 
 }  // namespace
@@ -88,7 +88,7 @@ Result<std::size_t> KernelDataplane::mend_device_bans() {
   for (const auto& [id, ban] : device_bans_) {
     const auto entry = entry_of(ban, clock);
     const auto found = rest.find(id);
-    if (found == rest.end() || !is_same(found->second, entry.second)) missing.push_back(entry);
+    if (found == rest.end() || !is_same_ban(found->second, entry.second)) missing.push_back(entry);
     if (found != rest.end()) rest.erase(found);
   }
   if (auto put = maps_.banned_devices.put(missing); !put) return std::unexpected(put.error());

@@ -7,7 +7,7 @@
 namespace gatehouse::rustdesk {
 namespace {
 
-constexpr Slot most_looked_at = 20'000;
+constexpr Slot most_in_a_piece = 20'000;
 constexpr std::size_t most_of_machine = 16;
 
 bool is_online(const DeviceTable& table, const Device& device, WallTime now) {
@@ -58,7 +58,7 @@ DevicePage list_devices(const DeviceTable& table, const DeviceFilter& filter, Sl
   DevicePage page;
   const auto end = table.end();
   Slot slot = from;
-  for (Slot looked = 0; slot < end && looked < most_looked_at && page.devices.size() < at_most; ++slot, ++looked) {
+  for (Slot looked = 0; slot < end && looked < most_in_a_piece && page.devices.size() < at_most; ++slot, ++looked) {
     if (is_wanted(table, slot, filter, approval, now)) page.devices.push_back(view_of(table, slot, approval, now));
   }
   if (slot < end) page.next = slot;

@@ -31,14 +31,14 @@ Finding finding_of(Check check, Code code, bool denied, const Resolution& resolu
           ban};
 }
 
-bool is_readable(std::string_view id) {
+bool is_usable_id(std::string_view id) {
   return !id.empty() && id.size() <= longest_id;
 }
 
 }  // namespace
 
 Judgement Inspector::judge(const Context& context, const Message& message, const PunchHoleRequest& request) {
-  if (!is_readable(request.id)) {
+  if (!is_usable_id(request.id)) {
     return denied(context, Check::punch_target, Code::unreadable_id, {},
                   refusal(context, punch_failed(PunchHoleFailure::id_not_exist)));
   }
@@ -78,7 +78,7 @@ void Inspector::remember(const Context& context, SessionRequest request) {
 
 Judgement Inspector::judge(const Context& context, const RequestRelay& request) {
   const auto& text = options(context.service).refusal_text;
-  if (!is_readable(request.id)) {
+  if (!is_usable_id(request.id)) {
     return denied(context, Check::relay_target, Code::unreadable_id, {}, refusal(context, relay_refused(text)));
   }
   devices_.look_ahead(context.client.address, request.id);

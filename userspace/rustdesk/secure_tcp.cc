@@ -16,7 +16,7 @@ constexpr std::size_t longest_keep_alive = 1;
 // The key in the box is used once, so that its nonce need not change.
 constexpr std::array<std::uint8_t, crypto_box_NONCEBYTES> box_nonce{};
 constexpr auto ignored = " \t\r\n";
-constexpr std::array<std::string_view, secure_error_count> words{"key_exchange", "signature", "box", "frame"};
+constexpr std::array<std::string_view, secure_error_count> secure_words{"key_exchange", "signature", "box", "frame"};
 
 static_assert(crypto_sign_SECRETKEYBYTES == 64 && crypto_sign_PUBLICKEYBYTES == 32);
 static_assert(crypto_box_SECRETKEYBYTES == 32 && crypto_secretbox_KEYBYTES == 32);
@@ -51,7 +51,7 @@ void wipe(std::span<std::uint8_t> bytes) {
 }
 
 std::string_view to_text(SecureError error) {
-  return words.at(static_cast<std::size_t>(error));
+  return secure_words.at(static_cast<std::size_t>(error));
 }
 
 Result<PublicKey> parse_public_key(std::string_view text) {

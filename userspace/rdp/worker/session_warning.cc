@@ -14,7 +14,7 @@
 namespace gatehouse::rdp {
 namespace {
 
-constexpr std::size_t pixel_size = 4;
+constexpr std::size_t bytes_of_pixel = 4;
 constexpr std::chrono::milliseconds longest_frame{200};       // then it is painted within it
 constexpr std::chrono::milliseconds drawn_again_after{1000};  // for what it says
 
@@ -110,7 +110,7 @@ void SessionWarning::draw_older() {
   if (banner.pixels.empty()) return;
   const Area area{static_cast<std::uint16_t>((width - banner.width) / 2), 0, static_cast<std::uint16_t>(banner.width),
                   static_cast<std::uint16_t>(banner.height)};
-  older_ = PaintedBitmap::packed(area, banner.pixels.data(), pixel_size * banner.width, settings);
+  older_ = PaintedBitmap::packed(area, banner.pixels.data(), bytes_of_pixel * banner.width, settings);
   paint_older();
 }
 
@@ -145,7 +145,7 @@ void SessionWarning::restore_older(const Area& area, rdpContext* back) {
   const rdpGdi* gdi = back->gdi;
   if (session_.sink() != nullptr && gdi != nullptr && gdi->primary_buffer != nullptr &&
       gdi->width >= area.left + area.width && gdi->height >= area.top + area.height) {
-    const auto* pixels = gdi->primary_buffer + std::size_t{area.top} * gdi->stride + pixel_size * area.left;
+    const auto* pixels = gdi->primary_buffer + std::size_t{area.top} * gdi->stride + bytes_of_pixel * area.left;
     static_cast<void>(PaintedBitmap::exact(area, pixels, gdi->stride).send(*session_.front()));
     return;
   }
