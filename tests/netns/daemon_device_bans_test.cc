@@ -262,11 +262,11 @@ TEST_F(DeviceBans, AreFollowedFromAReloadOnAndNoMoreAfterAnother) {
   ASSERT_TRUE(eventually([&] { return alarm().empty(); }, 15s));
 }
 
-// A hundred thousand at once, taken over while operators' questions go on to be answered in between.
-TEST_F(DeviceBans, OfAHundredThousandDevicesDoNotHoldUpAnybody) {
+// Many at once, taken over while operators' questions go on to be answered in between.
+TEST_F(DeviceBans, OfManyThousandDevicesDoNotHoldUpAnybody) {
   gateway_.start();
   console_.run(
-      "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 99999) INSERT INTO peer(guid, id, "
+      "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 19999) INSERT INTO peer(guid, id, "
       "uuid, "
       "pk, info, is_banned, ban_reason) SELECT randomblob(16), 500000000 + i, x'', x'', '', 1, 'list' FROM n");
   gateway_.set("device_bans", following());
@@ -276,12 +276,12 @@ TEST_F(DeviceBans, OfAHundredThousandDevicesDoNotHoldUpAnybody) {
   ASSERT_TRUE(eventually(
       [&] {
         seen.insert(count());
-        return *seen.rbegin() == 100'000U;
+        return *seen.rbegin() == 20'000U;
       },
       60s))
       << gateway_.log();
   EXPECT_GT(seen.size(), 3U) << "answers came in between";
-  EXPECT_EQ(gateway_.map_size("banned_devices"), 100'000U);
+  EXPECT_EQ(gateway_.map_size("banned_devices"), 20'000U);
   console_.run("UPDATE peer SET is_banned = 0");
   ASSERT_TRUE(eventually([&] { return count() == 0U; }, 60s)) << gateway_.log();
   EXPECT_TRUE(alarm().empty()) << alarm();

@@ -13,7 +13,7 @@ namespace gatehouse::daemon {
 namespace {
 
 // As many bans at once as took so long before: what one costs depends on the machine, the sessions and the other bans.
-constexpr std::chrono::milliseconds wanted_step{20};
+constexpr std::chrono::milliseconds wanted_step{15};
 constexpr std::size_t first_at_once = 100;
 constexpr std::size_t fewest_at_once = 20;
 constexpr std::size_t most_at_once = 2'000;
