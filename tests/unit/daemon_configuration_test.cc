@@ -64,6 +64,7 @@ utmp: /tmp/utmp
 wtmp: /tmp/wtmp
 api: { listen: ["192.0.2.1:8443", "[2001:db8::1]:8443"], certificate: /tmp/api.crt, key: /tmp/api.key }
 retention: { audit: 400d, audit_rows: 5000000, sessions: 90d, store_size: 2GiB }
+device_bans: { file: /tmp/db_v2.sqlite3, every: 30s }
 rdp: { worker: /tmp/worker, user: nobody, backend_security: tls, recordings: /tmp/seen, recording: best_effort,
        keep_recordings: { age: 90d, size: 200GiB } }
 )");
@@ -118,6 +119,9 @@ rdp: { worker: /tmp/worker, user: nobody, backend_security: tls, recordings: /tm
   EXPECT_EQ(configuration.retention.audit_rows, 5'000'000U);
   EXPECT_EQ(configuration.retention.sessions, std::chrono::days(90));
   EXPECT_EQ(configuration.retention.store_size, 2ULL << 30U);
+  ASSERT_TRUE(configuration.device_bans);
+  EXPECT_EQ(configuration.device_bans->file, "/tmp/db_v2.sqlite3");
+  EXPECT_EQ(configuration.device_bans->every, std::chrono::seconds(30));
 }
 
 TEST(Configuration, RefusesWorkersThatCouldNotWork) {
@@ -196,6 +200,23 @@ TEST(Configuration, RefusesADecisionHookThatCouldNotBeAsked) {
   EXPECT_THAT(hook("{ socket: /run/hook.sock, command: x }"), HasSubstr("command"));
 }
 
+TEST(Configuration, RefusesAConsoleThatCouldNotBeFollowed) {
+  const auto console = [](const std::string& text) {
+    const auto list = faults("interfaces: [eth0]\ndevice_bans: " + text + "\n");
+    return list.size() == 1 ? list[0].text() : std::to_string(list.size()) + " faults";
+  };
+  EXPECT_THAT(console("{}"), HasSubstr("says no file"));
+  EXPECT_THAT(console("{ every: 5s }"), HasSubstr("says no file"));
+  EXPECT_THAT(console("{ file: db_v2.sqlite3 }"), HasSubstr("no absolute path"));
+  EXPECT_THAT(console("{ file: /db, every: 99ms }"), HasSubstr("write 100ms to 1h"));
+  EXPECT_THAT(console("{ file: /db, every: 61m }"), HasSubstr("write 100ms to 1h"));
+  EXPECT_THAT(console("{ file: /db, every: 5 }"), HasSubstr("is not a duration"));
+  EXPECT_THAT(console("{ file: /db, url: x }"), HasSubstr("url"));
+  EXPECT_FALSE(faults("interfaces: [eth0]\ndevice_bans: /db\n").empty());
+  EXPECT_EQ(good("interfaces: [eth0]\n").device_bans, std::nullopt);
+  EXPECT_EQ(good("interfaces: [eth0]\ndevice_bans: { file: /db }\n").device_bans->every, std::chrono::seconds(5));
+}
+
 TEST(Configuration, NeedsInterfacesAndHasDefaultsForTheRest) {
   const auto configuration = good("interfaces: eth0\n");
   EXPECT_EQ(configuration.dataplane.on_stop, kernel::OnStop::closed);
@@ -239,9 +260,10 @@ TEST(Configuration, SaysWhatAReloadCanTakeOver) {
   const auto wanted = good(
       "interfaces: [eth1]\nmode: observe\ndeny_ttl: 5s\nrelay: { idle_timeout: 1m }\ndecision_hook: { socket: "
       "/run/hook.sock }\nlogin_records: off\napi: { listen: ['192.0.2.1:8443'], certificate: /a, key: /b }\n"
-      "retention: { audit: 400d }\n");
+      "retention: { audit: 400d }\ndevice_bans: { file: /db }\n");
   const auto change = compare(running, wanted);
-  EXPECT_THAT(change.applied, ElementsAre("mode", "deny_ttl", "decision_hook", "relay", "api", "retention"));
+  EXPECT_THAT(change.applied,
+              ElementsAre("mode", "deny_ttl", "decision_hook", "relay", "api", "retention", "device_bans"));
   EXPECT_THAT(change.restart_needed, ElementsAre("interfaces", "login_records"));
   EXPECT_THAT(compare(running, running).applied, IsEmpty());
 }

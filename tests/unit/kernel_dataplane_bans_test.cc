@@ -57,6 +57,25 @@ TEST_F(PlaneBans, PutHostsAndNetworksWhereGuardLooksForThem) {
   EXPECT_EQ(plane->status().banned_nets, 2U);
 }
 
+TEST_F(PlaneBans, OfDevicesChangeOneByOneAmongTheRest) {
+  const auto ids = [&] {
+    std::map<std::string, std::uint64_t> all;
+    for (const auto& [key, value] : require(maps.banned_devices.entries())) {
+      all.emplace(std::string(key.id, ::strnlen(key.id, sizeof key.id)), value.ban_id);
+    }
+    return all;
+  };
+  using Ids = std::map<std::string, std::uint64_t>;
+  require(plane->set_device_bans(std::vector<DeviceBan>{{"1", {}, 11}, {"2", {}, 12}, {"3", {}, 13}}));
+  require(plane->change_device_bans(
+      {.put = {{"3", {}, 23}, {"4", {}, 14}, {std::string(17, 'x'), {}, 15}}, .gone = {"1", "absent"}}));
+  EXPECT_EQ(ids(), (Ids{{"2", 12}, {"3", 23}, {"4", 14}})) << "what is no key of the map is the daemon's alone";
+  require(plane->change_device_bans({.put = {{"2", now() - 1h, 12}}}));
+  EXPECT_EQ(ids(), (Ids{{"3", 23}, {"4", 14}})) << "one that has run out is none";
+  require(plane->set_device_bans(std::vector<DeviceBan>{{"4", {}, 14}}));
+  EXPECT_EQ(ids(), (Ids{{"4", 14}}));
+}
+
 TEST_F(PlaneBans, ReplaceAndRemove) {
   require(plane->add_bans(std::vector{ban_of("192.0.2.7", 1), ban_of("192.0.2.0/24", 2)}));
   require(plane->add_bans(std::vector{ban_of("192.0.2.7", 5, now() + 1h)}));

@@ -29,7 +29,7 @@ Daemon::Consequences Daemon::put_in_force(policy::Snapshot snapshot) {
 }
 
 std::size_t Daemon::follow_devices(const gate::DeviceConsequences& devices) {
-  if (devices.kernel_bans) follow_bans(dataplane_->set_device_bans(*devices.kernel_bans));
+  if (!devices.kernel_bans.empty()) follow_bans(dataplane_->change_device_bans(devices.kernel_bans));
   if (devices.sessions.empty()) return 0;
   return gate_->end_sessions(devices.sessions, policy::EndReason::banned, "the relay is no longer allowed").size();
 }

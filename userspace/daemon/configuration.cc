@@ -192,6 +192,24 @@ void read_logins(const StrictMap& root, LoginOptions& options) {
   if (const auto file = root.text("wtmp")) options.wtmp = *file;
 }
 
+std::optional<DeviceBanOptions> read_device_bans(const StrictMap& root, Issues& issues) {
+  constexpr Duration shortest = std::chrono::milliseconds(100);
+  constexpr Duration longest = std::chrono::hours(1);
+  const StrictMap map(root.file(), root.node("device_bans"), "device_bans", {"file", "every"}, issues);
+  DeviceBanOptions options;
+  if (!map.has("file")) {
+    root.complain("device_bans", {"says no file", "write file: PATH, of the console's db_v2.sqlite3"});
+  }
+  if (const auto file = map.parsed("file", policy::parse_absolute_path)) options.file = *file;
+  if (const auto every = map.parsed("every", parse_duration)) {
+    if (*every < shortest || *every > longest) {
+      map.complain("every", {"is " + format_duration(*every), "write 100ms to 1h"});
+    }
+    options.every = *every;
+  }
+  return options;
+}
+
 constexpr Word<rdp::Security> security_words[]{{"nla", rdp::Security::nla}, {"tls", rdp::Security::tls}};
 
 constexpr Word<policy::Recording> recording_words[]{{"required", policy::Recording::required},
@@ -300,7 +318,8 @@ std::expected<Configuration, Issues> parse_configuration(const std::string& file
                         "route_table",  "rule_priority",   "failsafe",   "loops",         "deny_ttl",
                         "max_sessions", "relay",           "state_dir",  "run_dir",       "admin_group",
                         "audit_queue",  "reconcile_every", "log_level",  "login_records", "utmp",
-                        "wtmp",         "decision_hook",   "api",        "retention",     "rdp"},
+                        "wtmp",         "decision_hook",   "api",        "retention",     "rdp",
+                        "device_bans"},
                        issues);
   read_dataplane(root, configuration.dataplane, issues);
   read_gate(root, configuration.gate, issues);
@@ -308,6 +327,7 @@ std::expected<Configuration, Issues> parse_configuration(const std::string& file
   if (auto directory = root.text("run_dir")) configuration.run_dir = *directory;
   read_logins(root, configuration.logins);
   if (root.has("rdp")) configuration.rdp = read_rdp(root, issues);
+  if (root.has("device_bans")) configuration.device_bans = read_device_bans(root, issues);
   if (root.has("api")) configuration.api = read_api(root, issues);
   if (auto group = root.text("admin_group")) {
     if (const auto* entry = ::getgrnam(group->c_str())) {
@@ -380,6 +400,7 @@ ConfigurationChange compare(const Configuration& running, const Configuration& w
   note(change.applied, "reconcile_every", running.reconcile_every != wanted.reconcile_every);
   note(change.applied, "api", running.api != wanted.api);
   note(change.applied, "retention", running.retention != wanted.retention);
+  note(change.applied, "device_bans", running.device_bans != wanted.device_bans);
   note(change.applied, "rdp", kept_recordings(running) != kept_recordings(wanted));
   note(change.applied, "log_level", running.log_level != wanted.log_level);
 

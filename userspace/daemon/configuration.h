@@ -44,12 +44,21 @@ struct RdpOptions {
   friend bool operator==(const RdpOptions&, const RdpOptions&) = default;
 };
 
+// A RustDesk console whose bans are taken over.
+struct DeviceBanOptions {
+  std::filesystem::path file;  // db_v2.sqlite3
+  Duration every{5'000};
+
+  friend bool operator==(const DeviceBanOptions&, const DeviceBanOptions&) = default;
+};
+
 struct Configuration {
   kernel::DataplaneOptions dataplane;
   gate::GateOptions gate;
   LoginOptions logins;
   std::optional<ApiOptions> api;
   std::optional<RdpOptions> rdp;                           // nullopt: they are relayed as they are
+  std::optional<DeviceBanOptions> device_bans;             // nullopt: no console is followed
   std::filesystem::path state_dir = "/var/lib/gatehouse";  // gatehouse.db
   std::filesystem::path run_dir = "/run/gatehouse";        // control.sock
   std::optional<unsigned> admin_group;                     // may use the control socket and read the maps

@@ -19,6 +19,7 @@
 #include "admin/tls_server.h"
 #include "daemon/alarms.h"
 #include "daemon/configuration.h"
+#include "daemon/console_follower.h"
 #include "daemon/event_feed.h"
 #include "daemon/login_records.h"
 #include "daemon/recording_keeper.h"
@@ -66,6 +67,7 @@ class Daemon final : public admin::Operations {
   admin::Outcome remove_bans(const admin::RemoveBansRequest& request, const admin::Peer& peer) override;
   admin::Outcome devices(const admin::DevicesRequest& request) override;
   admin::Outcome approve_devices(const admin::ApproveRequest& request, const admin::Peer& peer) override;
+  admin::Outcome import_device_bans(const admin::DeviceBanImport& request, const admin::Peer& peer) override;
   admin::Outcome audit(const admin::AuditRequest& request) override;
   admin::Outcome verify_audit(const admin::VerifyRequest& request) override;
   admin::Outcome authority() override;
@@ -123,6 +125,13 @@ class Daemon final : public admin::Operations {
   void follow_rendezvous();
   void take_dropped_heartbeat(const deny_event& event);
 
+  // bans of a RustDesk console (console_bans.cc)
+  void begin_console();  // anew, as the configuration says
+  void look_at_console();
+  void take_console(ConsoleFinding finding);
+  void take_console_step();
+  [[nodiscard]] admin::Outcome take_console_bans(std::size_t most);
+
   // sessions of kind rdp (rdp_services.cc)
   Result<void> open_rdp_services();
   Result<void> open_recordings();
@@ -152,6 +161,8 @@ class Daemon final : public admin::Operations {
   Result<std::size_t> remove_untrue_verdicts();
   void follow_bans(const Result<void>& changed);
   void expire_bans();
+  admin::Outcome add_bans_of(const std::vector<admin::BanRequest>& requests, const std::string& author);
+  admin::Outcome remove_bans_of(const admin::RemoveBansRequest& request, const std::string& author);
   [[nodiscard]] nlohmann::json notes_on(const std::vector<store::BanRow>& rows) const;
   store::AuditRow audit_of(std::string action, const std::string& author, std::string detail) const;
 
@@ -173,6 +184,7 @@ class Daemon final : public admin::Operations {
   std::unique_ptr<RecordingKeeper> recording_keeper_;  // nullptr: nothing is recorded
   std::unique_ptr<LoginRecords> logins_;               // nullptr: not wanted
   std::shared_ptr<gate::Rendezvous> rendezvous_;
+  std::unique_ptr<ConsoleFollower> console_;  // nullptr: no console is followed
   std::unique_ptr<gate::Gate> gate_;
   std::unique_ptr<admin::HttpServer> server_;
   std::shared_ptr<const admin::TokenTable> tokens_;
@@ -184,6 +196,7 @@ class Daemon final : public admin::Operations {
   boost::asio::steady_timer reconcile_timer_;
   boost::asio::steady_timer watchdog_timer_;
   boost::asio::steady_timer restart_timer_;
+  boost::asio::steady_timer console_timer_;
   boost::asio::posix::stream_descriptor kernel_events_;
   kernel::Drift last_drift_;
   std::optional<WallTime> last_reconciled_;
@@ -197,6 +210,11 @@ class Daemon final : public admin::Operations {
   RecordingViews recording_views_;
   std::vector<store::DeviceRow> unkept_devices_;              // that the store did not take yet
   std::unordered_map<std::string, WallTime> heartbeat_rows_;  // of dropped heartbeats: the last row of each device
+  ConsoleFinding console_finding_;                            // what is still to be taken over
+  std::uint64_t console_number_ = 0;                          // of `console_`: a former one's finding counts no longer
+  std::size_t console_step_ = 0;                              // bans that are taken over at once
+  bool console_busy_ = false;                                 // it looks, or what it found is taken over
+  bool console_anew_ = true;                                  // not all that it found was taken over
   bool tokens_are_stale_ = false;                             // they could not be read anew: tried again
   std::uint64_t seen_verdict_failures_ = 0;
   std::uint64_t seen_descriptor_failures_ = 0;

@@ -23,6 +23,7 @@ Daemon::Daemon(Configuration configuration, std::filesystem::path configuration_
       reconcile_timer_(context_),
       watchdog_timer_(context_),
       restart_timer_(context_),
+      console_timer_(context_),
       kernel_events_(context_) {}
 
 Daemon::~Daemon() {
@@ -160,6 +161,7 @@ void Daemon::take_down() {
     }
     if (!hand_over) forget_listeners();
   }
+  console_.reset();
   recording_keeper_.reset();
   // The store first: its writer still answers to the loops, whose memory must be there until it is joined.
   store_.reset();

@@ -123,8 +123,11 @@ nlohmann::json Daemon::notes_on(const std::vector<store::BanRow>& rows) const {
 }
 
 admin::Outcome Daemon::add_bans(const std::vector<admin::BanRequest>& requests, const admin::Peer& peer) {
+  return add_bans_of(requests, peer.text());
+}
+
+admin::Outcome Daemon::add_bans_of(const std::vector<admin::BanRequest>& requests, const std::string& author) {
   const auto time = now();
-  const auto author = peer.text();
   std::vector<store::BanRow> rows;
   rows.reserve(requests.size());
   for (const auto& request : requests) {
@@ -171,6 +174,10 @@ admin::Outcome Daemon::add_bans(const std::vector<admin::BanRequest>& requests, 
 }
 
 admin::Outcome Daemon::remove_bans(const admin::RemoveBansRequest& request, const admin::Peer& peer) {
+  return remove_bans_of(request, peer.text());
+}
+
+admin::Outcome Daemon::remove_bans_of(const admin::RemoveBansRequest& request, const std::string& author) {
   const auto named = store_->bans_with_ids(request.ids, now());
   if (!named) return unavailable(named.error());
   auto targets = request.targets;
@@ -179,13 +186,13 @@ admin::Outcome Daemon::remove_bans(const admin::RemoveBansRequest& request, cons
     targets.push_back(row.target);
     known_ids.insert(row.id);
   }
-  auto removed = store_->remove_bans(targets, peer.text());
+  auto removed = store_->remove_bans(targets, author);
   if (!removed) return unavailable(removed.error());
   const auto lifted = lifted_of(*removed);
   const auto consequences = put_in_force({snapshot_.policy, changed(*snapshot_.bans, {}, lifted)});
   const auto in_kernel = dataplane_->remove_bans(lifted.networks);
-  events_->bans_removed(*removed, peer.text());
-  spdlog::info("{} bans removed by {}", removed->size(), peer.text());
+  events_->bans_removed(*removed, author);
+  spdlog::info("{} bans removed by {}", removed->size(), author);
   follow_bans(in_kernel);
   if (!in_kernel) {
     return fault(500,

@@ -104,6 +104,10 @@ admin::Outcome Daemon::reload(const admin::Peer& peer) {
   every(reconcile_timer_, configuration_.reconcile_every, &Daemon::reconcile);
   configuration_.retention = wanted->retention;
   next_retention_ = {};  // with the next sweep
+  if (wanted->device_bans != configuration_.device_bans) {
+    configuration_.device_bans = wanted->device_bans;
+    begin_console();
+  }
   if (recording_keeper_ && configuration_.rdp) {
     configuration_.rdp->keep_recordings = wanted->rdp ? wanted->rdp->keep_recordings : rdp::RetentionOfRecordings{};
     recording_keeper_->set_rules(configuration_.rdp->keep_recordings);

@@ -53,11 +53,8 @@ Result<void> Daemon::open_rendezvous() {
   entries.reserve(stored->size());
   for (auto& row : *stored) entries.push_back(entry_of(std::move(row)));
   rendezvous_->ask([&](rustdesk::Inspector& inspector) { inspector.devices().import(std::move(entries)); });
-  auto known = rendezvous_->publish(snapshot_);
-  if (!known.kernel_bans) known = rendezvous_->follow();
-  if (known.kernel_bans) {
-    if (auto set = dataplane_->set_device_bans(*known.kernel_bans); !set) return set;
-  }
+  const auto known = rendezvous_->publish(snapshot_);
+  if (auto set = dataplane_->set_device_bans(known.kernel_bans.put); !set) return set;
   configuration_.gate.rendezvous = rendezvous_;
   return {};
 }

@@ -20,6 +20,7 @@ void Daemon::start_upkeep() {
   every(sweep_timer_, sweep_period, &Daemon::sweep);
   every(reconcile_timer_, configuration_.reconcile_every, &Daemon::reconcile);
   if (const auto interval = watchdog_interval()) every(watchdog_timer_, *interval, &Daemon::keep_watchdog);
+  begin_console();
   kernel_events_.assign(dataplane_->events_fd());
   wait_for_kernel_events();
 }

@@ -9,6 +9,7 @@
 #include <boost/asio/redirect_error.hpp>
 #include <cerrno>
 #include <fstream>
+#include <unordered_set>
 #include <utility>
 
 #include "gate/device_findings.h"
@@ -190,23 +191,45 @@ DeviceConsequences Rendezvous::consequences(bool bans_changed) {
     // The row is about the session, whose own rows name the service.
     static_cast<void>(record(nullptr, relay.connections.front(), relay.finding));
   }
-  if (bans_changed || inspector_.devices().bans_version() != bans_version_) {
+  if (bans_changed || !told_bans_ || inspector_.devices().bans_version() != bans_version_) {
     bans_version_ = inspector_.devices().bans_version();
-    found.kernel_bans = kernel_bans();
+    found.kernel_bans = kernel_changes();
   }
   return found;
 }
 
-std::vector<kernel::DeviceBan> Rendezvous::kernel_bans() const {
-  const auto time = now();
-  std::vector<kernel::DeviceBan> bans;
-  for (const auto& ban : snapshot_.bans->names().list()) {
-    if (ban.subject == policy::Subject::device) bans.push_back({ban.name, ban.expires, ban.id});
+// A change of one among a million costs what that one does.
+kernel::DeviceBanChanges Rendezvous::kernel_changes() {
+  static const policy::NameBans none;
+  const auto& names = snapshot_.bans->names();
+  std::unordered_set<std::string> touched;
+  for (auto& ban : names.differing_from(told_bans_ ? told_bans_->names() : none)) {
+    if (ban.subject == policy::Subject::device) touched.insert(std::move(ban.name));
   }
-  for (auto& dropped : inspector_.dropped_ids(time)) {
-    bans.push_back({std::move(dropped.id), dropped.ban.expires, dropped.ban.id});
+  std::unordered_map<std::string, kernel::DeviceBan> dropped;
+  for (auto& each : inspector_.dropped_ids(now())) {
+    dropped.emplace(each.id, kernel::DeviceBan{each.id, each.ban.expires, each.ban.id});
   }
-  return bans;
+  for (const auto& [id, ban] : dropped) {
+    const auto before = told_dropped_.find(id);
+    if (before == told_dropped_.end() || !(before->second == ban)) touched.insert(id);
+  }
+  for (const auto& [id, ban] : told_dropped_) {
+    if (!dropped.contains(id)) touched.insert(id);
+  }
+  told_bans_ = snapshot_.bans;
+  told_dropped_ = std::move(dropped);
+  kernel::DeviceBanChanges changes;
+  for (const auto& id : touched) {
+    if (const auto found = told_dropped_.find(id); found != told_dropped_.end()) {
+      changes.put.push_back(found->second);
+    } else if (const auto* ban = names.find(policy::Subject::device, id, WallTime::min())) {
+      changes.put.push_back({id, ban->expires, ban->id});
+    } else {
+      changes.gone.push_back(id);
+    }
+  }
+  return changes;
 }
 
 Task<void> Rendezvous::receive_from(Descriptor& descriptor) {

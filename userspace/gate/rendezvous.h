@@ -70,8 +70,8 @@ struct DeviceVerdict {
 
 // What a change of bans or policy means for what is live.
 struct DeviceConsequences {
-  std::vector<std::uint64_t> sessions;                        // relays that are to end
-  std::optional<std::vector<kernel::DeviceBan>> kernel_bans;  // all that are wanted from now on; nullopt: as before
+  std::vector<std::uint64_t> sessions{};   // relays that are to end
+  kernel::DeviceBanChanges kernel_bans{};  // since they were told last; at first: all
 };
 
 // The slot of the datagram sockets among the listeners (kernel/dataplane.h); the connections' own is 0.
@@ -164,7 +164,7 @@ class Rendezvous {
   Task<DeviceVerdict> judge_there(DeviceMessage message);  // on the thread of this
   DeviceVerdict judge_here(DeviceMessage message);
   bool record(const Service* service, std::uint64_t session, const rustdesk::Finding& finding);
-  [[nodiscard]] std::vector<kernel::DeviceBan> kernel_bans() const;
+  kernel::DeviceBanChanges kernel_changes();
 
   policy::Snapshot snapshot_;
   store::Store& store_;
@@ -186,6 +186,9 @@ class Rendezvous {
   std::uint64_t recorded_ = 0;  // rows of datagrams, in this second
   WallTime second_{};
   std::uint64_t bans_version_ = 0;  // of the device table, when the kernel's bans were worked out
+  // What they were worked out from: bans, and the ids that are dropped beyond those.
+  std::shared_ptr<const policy::BanTable> told_bans_;
+  std::unordered_map<std::string, kernel::DeviceBan> told_dropped_;
   boost::asio::io_context context_{1};
   boost::asio::executor_work_guard<relay::LoopExecutor> work_;
   std::vector<std::unique_ptr<Descriptor>> descriptors_;

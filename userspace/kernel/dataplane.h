@@ -95,6 +95,13 @@ struct DeviceBan {
   friend bool operator==(const DeviceBan&, const DeviceBan&) = default;
 };
 
+// What is wanted otherwise than before. Each id stands in one of the two.
+struct DeviceBanChanges {
+  std::vector<DeviceBan> put{};  // new, or another ban of the same id
+  std::vector<std::string> gone{};
+  [[nodiscard]] bool empty() const { return put.empty() && gone.empty(); }
+};
+
 struct Counters {
   std::vector<std::pair<std::string, std::uint64_t>>
       values;  // in the order of the contract, with the names of the contract in lower case
@@ -164,6 +171,8 @@ class Dataplane {
   // All that are wanted from now on: the difference to those before is applied. Ones that have run out meanwhile hold
   // no longer, whoever sweeps them.
   virtual Result<void> set_device_bans(std::span<const DeviceBan> bans) = 0;
+  // The same for a few of many: costs what it changes. After set_device_bans().
+  virtual Result<void> change_device_bans(const DeviceBanChanges& changes) = 0;
 
   virtual Result<void> put_verdict(const Verdict& verdict) = 0;                // map full: an error that says so
   virtual Result<std::vector<Verdict>> verdicts() = 0;                         // the live ones

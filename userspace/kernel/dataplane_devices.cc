@@ -75,6 +75,29 @@ Result<void> KernelDataplane::set_device_bans(std::span<const DeviceBan> bans) {
   return {};
 }
 
+Result<void> KernelDataplane::change_device_bans(const DeviceBanChanges& changes) {
+  const BootClock clock;
+  const WallTime time = now();
+  std::vector<DeviceEntry> changed;
+  std::vector<device_key> surplus;
+  const auto remove = [&](const std::string& id) {
+    if (device_bans_.erase(id) != 0) surplus.push_back(key_of(id));
+  };
+  for (const auto& ban : changes.put) {
+    if (!fits(ban.id)) continue;
+    if (ban.expires && *ban.expires <= time) {
+      remove(ban.id);
+      continue;
+    }
+    device_bans_.insert_or_assign(ban.id, ban);
+    changed.push_back(entry_of(ban, clock));
+  }
+  for (const auto& id : changes.gone) remove(id);
+  if (auto put = note(maps_.banned_devices.put(changed)); !put) return put;
+  if (auto erased = maps_.banned_devices.erase(surplus); !erased) return note(std::unexpected(erased.error()));
+  return {};
+}
+
 Result<std::size_t> KernelDataplane::mend_device_bans() {
   const BootClock clock;
   const WallTime time = now();

@@ -39,6 +39,7 @@ class KernelDataplane final : public Dataplane {
   Result<void> add_bans(std::span<const policy::Ban> bans) override;
   Result<void> remove_bans(std::span<const Prefix> networks) override;
   Result<void> set_device_bans(std::span<const DeviceBan> bans) override;
+  Result<void> change_device_bans(const DeviceBanChanges& changes) override;
   Result<void> put_verdict(const Verdict& verdict) override;
   Result<std::vector<Verdict>> verdicts() override;
   Result<void> erase_verdicts(std::span<const Verdict> verdicts) override;

@@ -133,6 +133,19 @@ std::vector<BanRow> read_bans_with_ids(SQLite::Database& database, std::span<con
   return rows;
 }
 
+std::vector<BanRow> read_bans_by_name(SQLite::Database& database, WallTime now, policy::BanKind kind,
+                                      const std::string& after, std::size_t limit) {
+  SQLite::Statement select(database, std::string(select_live) + " AND name > ? AND kind = ? ORDER BY name LIMIT ?");
+  Binder(select)
+      .time(now)
+      .text(after)
+      .number(static_cast<std::uint64_t>(kind))
+      .number(static_cast<std::uint64_t>(row_limit(limit)));
+  std::vector<BanRow> rows;
+  while (select.executeStep()) rows.push_back(read_ban(select));
+  return rows;
+}
+
 Page<BanEvent> read_ban_history(SQLite::Database& database, const BanHistoryQuery& query) {
   Listing events("ban_history", "id, ban_id, event, kind, address, prefix_length, name, expires, reason, author, time",
                  "time");

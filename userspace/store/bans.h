@@ -30,6 +30,9 @@ LiveBans read_live_bans(SQLite::Database& database, WallTime now);
 std::vector<BanRow> read_bans(SQLite::Database& database, WallTime now, const BanQuery& query);
 // Live ones; in order of `ids`.
 std::vector<BanRow> read_bans_with_ids(SQLite::Database& database, std::span<const std::uint64_t> ids, WallTime now);
+// Live ones of names of this kind behind `after`, in the order of the names' bytes.
+std::vector<BanRow> read_bans_by_name(SQLite::Database& database, WallTime now, policy::BanKind kind,
+                                      const std::string& after, std::size_t limit);
 Page<BanEvent> read_ban_history(SQLite::Database& database, const BanHistoryQuery& query);  // newest first
 
 }  // namespace gatehouse::store

@@ -376,6 +376,10 @@ Result<void> Store::write_audit(AuditRow audit) {
   });
 }
 
+Result<std::vector<BanRow>> Store::bans_by_name(WallTime now, policy::BanKind kind, const std::string& after,
+                                                std::size_t limit) {
+  return impl_->read([&](SQLite::Database& database) { return read_bans_by_name(database, now, kind, after, limit); });
+}
 Result<std::vector<BanRow>> Store::bans(WallTime now, const BanQuery& query) {
   return impl_->read([&](SQLite::Database& database) { return read_bans(database, now, query); });
 }

@@ -130,6 +130,9 @@ class Store {
   [[nodiscard]] Result<void> write_audit(AuditRow audit);
 
   [[nodiscard]] Result<std::vector<BanRow>> bans(WallTime now, const BanQuery& query);
+  // Of names of this kind, those behind `after`, in the order of the names' bytes.
+  [[nodiscard]] Result<std::vector<BanRow>> bans_by_name(WallTime now, policy::BanKind kind, const std::string& after,
+                                                         std::size_t limit);
   // Pages: each call looks at some thousand rows at most.
   [[nodiscard]] Result<Page<BanEvent>> ban_history(const BanHistoryQuery& query);
   [[nodiscard]] Result<Page<SessionRow>> sessions(const SessionQuery& query);
