@@ -155,6 +155,8 @@ void Rendezvous::read_keys() {
   }
   const std::lock_guard lock(keys_mutex_);
   keys_ = std::move(keys);
+  habits_.clear();
+  for (const auto& [name, key] : keys_) habits_.emplace(name, std::make_shared<ServerHabit>(ServerBegins::unknown));
   key_fault_ = std::move(fault);
 }
 
@@ -162,6 +164,12 @@ std::shared_ptr<const rustdesk::ServerKey> Rendezvous::server_key(const std::str
   const std::lock_guard lock(keys_mutex_);
   const auto found = keys_.find(service);
   return found == keys_.end() ? nullptr : found->second;
+}
+
+std::shared_ptr<ServerHabit> Rendezvous::server_habit(const std::string& service) {
+  const std::lock_guard lock(keys_mutex_);
+  const auto found = habits_.find(service);
+  return found == habits_.end() ? nullptr : found->second;
 }
 
 std::optional<Error> Rendezvous::key_fault() {

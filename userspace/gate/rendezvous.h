@@ -27,6 +27,7 @@
 
 #include "base/address.h"
 #include "base/result.h"
+#include "gate/signal_security.h"
 #include "kernel/dataplane.h"
 #include "policy/engine.h"
 #include "policy/service_ports.h"
@@ -135,6 +136,7 @@ class Rendezvous {
   rdp::HandshakeLimit& silent_connections() { return silent_; }
   // Of a service with secure_tcp: terminate; nullptr: there is none, or it cannot be read.
   std::shared_ptr<const rustdesk::ServerKey> server_key(const std::string& service);
+  std::shared_ptr<ServerHabit> server_habit(const std::string& service);  // nullptr where there is no key
 
  private:
   struct Service {
@@ -179,6 +181,7 @@ class Rendezvous {
   rdp::HandshakeLimit silent_{most_silent, most_silent_of_a_source};
   std::mutex keys_mutex_;
   std::unordered_map<std::string, std::shared_ptr<const rustdesk::ServerKey>> keys_;  // by service, under the lock
+  std::unordered_map<std::string, std::shared_ptr<ServerHabit>> habits_;              // likewise, as long as the keys
   std::optional<Error> key_fault_;                                                    // likewise
   std::unordered_set<Endpoint> to_ask_;  // for uuid and key, with the server's next answer
   const rustdesk::Buffer question_ = rustdesk::heartbeat_answered(true);

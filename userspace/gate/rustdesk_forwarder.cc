@@ -39,6 +39,7 @@ class SignalForwarder final : public Forwarder {
         backend_(client_.get_executor()),
         both_returned_(client_.get_executor(), SteadyTime::max()),
         silence_(client_.get_executor()),
+        beginning_(client_.get_executor()),
         options_(std::move(options)),
         terms_(std::move(terms)),
         security_(terms_.secure_tcp, terms_.server_key) {
@@ -68,6 +69,7 @@ class SignalForwarder final : public Forwarder {
   Task<void> carry(bool from_server);
   void offer_when_silent();
   Task<void> offer();
+  Task<void> wait_for_beginning();
   // false: the connection has ended. `unread`: it passes as it is.
   Task<bool> take(bool from_server, rustdesk::Buffer message);
   Task<void> answer(MessageLink& to, DeviceVerdict verdict);
@@ -79,6 +81,7 @@ class SignalForwarder final : public Forwarder {
   Socket backend_;
   relay::Timer both_returned_;
   relay::Timer silence_;
+  relay::Timer beginning_;  // of the server; cancelled when it has spoken
   relay::RelayOptions options_;
   RustDeskTerms terms_;
   SignalSecurity security_;
@@ -87,6 +90,7 @@ class SignalForwarder final : public Forwarder {
   bool server_side_returned_ = true;
   bool offering_ = false;
   bool unread_ = false;
+  bool beginning_over_ = false;
   bool dialing_ = false;
   bool forwarding_ = false;
   bool ended_ = false;
@@ -105,6 +109,7 @@ bool SignalForwarder::end(EndReason reason, std::string detail, bool reset) {
   detail_ = std::move(detail);
   client_link_->close(reset);
   backend_link_->close(reset);
+  beginning_.cancel();
   return true;
 }
 
@@ -196,8 +201,21 @@ Task<void> SignalForwarder::offer() {
   if (!co_await client_link_->write(std::move(offered))) end(EndReason::client_reset, {}, true);
 }
 
+Task<void> SignalForwarder::wait_for_beginning() {
+  if (!security_.terminates() || !terms_.habit || beginning_over_) co_return;
+  beginning_over_ = true;
+  const auto habit = terms_.habit->load();
+  if (habit == ServerBegins::never || security_.server_spoke()) co_return;
+  beginning_.expires_after(habit == ServerBegins::always ? SignalSecurity::longest_beginning : SignalSecurity::silence);
+  boost::system::error_code cancelled;
+  co_await beginning_.async_wait(boost::asio::redirect_error(awaiting, cancelled));
+  if (!security_.server_spoke()) terms_.habit->store(ServerBegins::never);
+}
+
 Task<bool> SignalForwarder::take(bool from_server, rustdesk::Buffer message) {
   if (terms_.port != RustDeskPort::signal) co_return co_await pass_on(from_server, std::move(message));
+  if (!from_server) co_await wait_for_beginning();
+  if (ended_) co_return false;
   auto& client = static_cast<FrameLink&>(*client_link_);
   auto& backend = static_cast<FrameLink&>(*backend_link_);
   rustdesk::Buffer reply;
@@ -217,6 +235,8 @@ Task<bool> SignalForwarder::take(bool from_server, rustdesk::Buffer message) {
   if (reply.empty()) co_return true;
   if (!co_await backend.write(std::move(reply))) co_return false;
   security_.secure(backend);
+  if (terms_.habit) terms_.habit->store(ServerBegins::always);
+  beginning_.cancel();
   // Its client waits for such a beginning, too.
   if (security_.can_offer()) {
     silence_.cancel();

@@ -11,6 +11,7 @@
 
 #include "gate/forwarder.h"
 #include "gate/rendezvous.h"
+#include "gate/signal_security.h"
 #include "rdp/handshake_limit.h"
 #include "rustdesk/secure_tcp.h"
 
@@ -22,6 +23,7 @@ struct RustDeskTerms {
   policy::RustDeskPort port = policy::RustDeskPort::signal;
   policy::SecureTcp secure_tcp = policy::SecureTcp::deny;
   std::shared_ptr<const rustdesk::ServerKey> server_key = {};
+  std::shared_ptr<ServerHabit> habit = {};  // of terminate
   // Among those that have not said anything yet; given back with the first message.
   std::optional<rdp::HandshakeLimit::Place> place = {};
   // A row of the audit about this session.

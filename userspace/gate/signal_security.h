@@ -9,6 +9,7 @@
 // Threads: the loop of its connection.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <string>
@@ -19,14 +20,22 @@
 
 namespace gatehouse::gate {
 
+// Whether the server of a service begins connections with KeyExchange, as was seen of those before. Shared by them.
+enum class ServerBegins : std::uint8_t { unknown, never, always };
+using ServerHabit = std::atomic<ServerBegins>;
+
 class SignalSecurity {
  public:
   static constexpr std::chrono::milliseconds silence{400};
+  // A server that begins is waited for before a client's first message goes on: it would not take it in plaintext.
+  static constexpr std::chrono::milliseconds longest_beginning{3000};
 
   // `key`: of terminate; nullptr where it cannot be read: nothing is offered then.
   SignalSecurity(policy::SecureTcp mode, std::shared_ptr<const rustdesk::ServerKey> key)
       : mode_(mode), key_(std::move(key)) {}
 
+  [[nodiscard]] bool terminates() const { return mode_ == policy::SecureTcp::terminate && key_; }
+  [[nodiscard]] bool server_spoke() const { return server_spoke_; }
   [[nodiscard]] bool can_offer() const { return mode_ == policy::SecureTcp::terminate && key_ && !handshake_; }
   // To the client, once.
   rustdesk::Buffer offer();
