@@ -181,7 +181,8 @@ class Operations {
   //  alarms: [{name, what, mend}], steering, enforcement, guards: [{interface, mode}], pins, verdicts,
   //  unaudited_kernel_events, counters: {name: n}, store: {queued, queue_capacity, rows_written, failed_writes, alarm,
   //  fault}, features: {name: bool}, gate: {accepted, allowed, denied, refused, ended, bytes_from_client,
-  //  bytes_to_client, verdict_failures, accept_failures, pipe_failures, held_back}, rustdesk: {...}, drift: {...}, last_reconciled}
+  //  bytes_to_client, verdict_failures, accept_failures, pipe_failures, held_back}, rustdesk: {...}, drift: {...},
+  //  last_reconciled}
   virtual Outcome status() = 0;
 
   // {policy_version, changes: [{verb: add|remove|modify, section, name, details: [..]}], text}

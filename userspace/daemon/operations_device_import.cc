@@ -8,7 +8,7 @@
 namespace gatehouse::daemon {
 namespace {
 
-constexpr std::size_t most_listed = 1000;
+constexpr std::size_t most_imported = 1000;
 
 }  // namespace
 
@@ -30,7 +30,7 @@ admin::Outcome Daemon::import_device_bans(const admin::DeviceBanImport& request,
     sessions_ended = done->at("sessions_ended").get<std::size_t>();
   }
   auto added = nlohmann::json::array();
-  for (std::size_t i = 0; i < std::min(requests.size(), most_listed); ++i) {
+  for (std::size_t i = 0; i < std::min(requests.size(), most_imported); ++i) {
     added.push_back(policy::name_of(requests[i].target));
   }
   auto refused = nlohmann::json::array();

@@ -56,8 +56,8 @@ class TcpRelay {
   Task<std::optional<RelayOutcome>> dial();
   // Bytes that the backend gets before what the client sends: taken from the client already, by who looked at them.
   void set_prologue(std::vector<std::uint8_t> bytes);
-  // Sends the PROXY header if asked for and the prologue, then forwards until both directions have ended. The relay must stay alive
-  // until this returns.
+  // Sends the PROXY header if asked for and the prologue, then forwards until both directions have ended. The relay
+  // must stay alive until this returns.
   Task<RelayOutcome> forward();
 
   // Ends it at once with this reason: reset both ways. Safe at any moment, also before dial() and twice (the first
