@@ -49,9 +49,10 @@ void insert_services(SQLite::Database& database, const policy::Document& documen
         .text(front);
     execute(insert);
     for (const auto& [key, is_list] : policy::rustdesk_keys) {
+      const std::string option(key);
       const auto values = policy::values_of(service.rustdesk, key);
       for (std::size_t position = 0; position < values.size(); ++position) {
-        Binder(insert_option).text(name).text(std::string(key)).number(position).text(values[position]);
+        Binder(insert_option).text(name).text(option).number(position).text(values[position]);
         execute(insert_option);
       }
     }
