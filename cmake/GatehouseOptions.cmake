@@ -32,7 +32,7 @@ else()
     target_compile_options(gatehouse_options INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-Wno-array-bounds -Wno-stringop-overflow
       -Wno-stringop-overread -Wno-restrict -Wno-maybe-uninitialized -Wno-dangling-pointer>)
   endif()
-  if(GATEHOUSE_UNITY)
+  if(GATEHOUSE_UNITY AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     # Of files that are put together: their anonymous namespaces seem to be in a header, and their names to hide each other.
     target_compile_options(gatehouse_options INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-Wno-subobject-linkage -Wno-shadow>)
   endif()
