@@ -32,9 +32,10 @@ else()
     target_compile_options(gatehouse_options INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-Wno-array-bounds -Wno-stringop-overflow
       -Wno-stringop-overread -Wno-restrict -Wno-maybe-uninitialized -Wno-dangling-pointer>)
   endif()
-  if(GATEHOUSE_UNITY AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-    # Of files that are put together: their anonymous namespaces seem to be in a header, and their names to hide each other.
-    target_compile_options(gatehouse_options INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-Wno-subobject-linkage -Wno-shadow>)
+  if(GATEHOUSE_UNITY)
+    # Of files that are put together: their names seem to hide each other, and their anonymous namespaces to be in a header.
+    target_compile_options(gatehouse_options INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-Wno-shadow>
+      $<$<AND:$<COMPILE_LANGUAGE:CXX>,$<CXX_COMPILER_ID:GNU>>:-Wno-subobject-linkage>)
   endif()
 endif()
 if(GATEHOUSE_FUZZ)

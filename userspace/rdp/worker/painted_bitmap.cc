@@ -15,7 +15,7 @@ namespace gatehouse::rdp {
 namespace {
 
 constexpr std::size_t pixel_size = 4;
-constexpr std::size_t longest = 12000;           // bytes: every client takes that, also one that takes no fragments
+constexpr std::size_t longest_bitmap = 12000;    // bytes: every client takes that, also one that takes no fragments
 constexpr std::size_t longest_unpacked = 65535;  // cbUncompressedSize, 2.2.9.1.1.3.1.2.3
 // flags, 2.2.9.1.1.3.1.2.2
 constexpr UINT32 bitmap_compression = 0x0001;
@@ -46,7 +46,7 @@ class PaintedBitmap::Packer {
     if (bytes == nullptr) return std::nullopt;
     std::vector<std::uint8_t> copy(bytes, bytes + size);
     std::free(bytes);
-    if (copy.size() > longest) return std::nullopt;
+    if (copy.size() > longest_bitmap) return std::nullopt;
     return copy;
   }
 
@@ -80,7 +80,7 @@ void PaintedBitmap::take(const std::uint8_t* pixels, std::size_t stride, std::ui
     }
   }
   const std::size_t line = pixel_size * area_.width;
-  if (line * rows > longest && rows > 1) {
+  if (line * rows > longest_bitmap && rows > 1) {
     take(pixels, stride, top, rows / 2, packer);
     take(pixels, stride, top + rows / 2, rows - rows / 2, packer);
     return;
