@@ -40,7 +40,7 @@ class SignalForwarder final : public Forwarder {
         both_returned_(client_.get_executor(), SteadyTime::max()),
         silence_(client_.get_executor()),
         beginning_(client_.get_executor()),
-        options_(std::move(options)),
+        options_(options),
         terms_(std::move(terms)),
         security_(terms_.secure_tcp, terms_.server_key) {
     if (terms_.port == RustDeskPort::signal_websocket) {
@@ -52,6 +52,8 @@ class SignalForwarder final : public Forwarder {
     }
   }
   ~SignalForwarder() override { rendezvous_->left(terms_.session); }
+  SignalForwarder(const SignalForwarder&) = delete;
+  SignalForwarder& operator=(const SignalForwarder&) = delete;
 
   Task<std::optional<RelayOutcome>> prepare() override;
   Task<RelayOutcome> forward() override;
@@ -328,18 +330,16 @@ void SignalForwarder::expire(SteadyTime now) {
 
 std::unique_ptr<Forwarder> make_signal_forwarder(std::shared_ptr<Rendezvous> rendezvous, relay::Socket client,
                                                  relay::RelayOptions options, RustDeskTerms terms) {
-  return std::make_unique<SignalForwarder>(std::move(rendezvous), std::move(client), std::move(options),
-                                           std::move(terms));
+  return std::make_unique<SignalForwarder>(std::move(rendezvous), std::move(client), options, std::move(terms));
 }
 
 std::unique_ptr<Forwarder> make_rustdesk_forwarder(std::shared_ptr<Rendezvous> rendezvous, relay::Socket client,
                                                    relay::PipePool& pipes, relay::RelayOptions options,
                                                    RustDeskTerms terms) {
   if (terms.port == RustDeskPort::relay || terms.port == RustDeskPort::relay_websocket) {
-    return make_device_relay_forwarder(std::move(rendezvous), std::move(client), pipes, std::move(options),
-                                       std::move(terms));
+    return make_device_relay_forwarder(std::move(rendezvous), std::move(client), pipes, options, std::move(terms));
   }
-  return make_signal_forwarder(std::move(rendezvous), std::move(client), std::move(options), std::move(terms));
+  return make_signal_forwarder(std::move(rendezvous), std::move(client), options, std::move(terms));
 }
 
 }  // namespace gatehouse::gate

@@ -42,9 +42,11 @@ class TcpDeviceRelay final : public Forwarder {
         client_(std::move(client)),
         link_(std::make_unique<FrameLink>(client_)),
         pipes_(pipes),
-        options_(std::move(options)),
+        options_(options),
         terms_(std::move(terms)) {}
   ~TcpDeviceRelay() override { rendezvous_->left(terms_.session); }
+  TcpDeviceRelay(const TcpDeviceRelay&) = delete;
+  TcpDeviceRelay& operator=(const TcpDeviceRelay&) = delete;
 
   Task<std::optional<RelayOutcome>> prepare() override;
   Task<RelayOutcome> forward() override {
@@ -128,9 +130,11 @@ class WebSocketDeviceRelay final : public Forwarder {
         both_returned_(client_.get_executor(), SteadyTime::max()),
         client_link_(client_, longest_websocket_message),
         backend_link_(backend_, longest_websocket_message),
-        options_(std::move(options)),
+        options_(options),
         terms_(std::move(terms)) {}
   ~WebSocketDeviceRelay() override { rendezvous_->left(terms_.session); }
+  WebSocketDeviceRelay(const WebSocketDeviceRelay&) = delete;
+  WebSocketDeviceRelay& operator=(const WebSocketDeviceRelay&) = delete;
 
   Task<std::optional<RelayOutcome>> prepare() override;
   Task<RelayOutcome> forward() override;
@@ -251,11 +255,9 @@ std::unique_ptr<Forwarder> make_device_relay_forwarder(std::shared_ptr<Rendezvou
                                                        relay::PipePool& pipes, relay::RelayOptions options,
                                                        RustDeskTerms terms) {
   if (terms.port == policy::RustDeskPort::relay_websocket) {
-    return std::make_unique<WebSocketDeviceRelay>(std::move(rendezvous), std::move(client), std::move(options),
-                                                  std::move(terms));
+    return std::make_unique<WebSocketDeviceRelay>(std::move(rendezvous), std::move(client), options, std::move(terms));
   }
-  return std::make_unique<TcpDeviceRelay>(std::move(rendezvous), std::move(client), pipes, std::move(options),
-                                          std::move(terms));
+  return std::make_unique<TcpDeviceRelay>(std::move(rendezvous), std::move(client), pipes, options, std::move(terms));
 }
 
 }  // namespace gatehouse::gate
