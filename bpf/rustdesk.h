@@ -27,26 +27,73 @@ union rustdesk_words {
   volatile __u64 words[2];
 };
 
-/* A byte of the id, or 0 behind its end. */
-static inline __attribute__((always_inline)) __u64 rustdesk_byte(const __u8* at, const __u8* end, const __u8 length,
-                                                                 const int index) {
-  if (index >= length || at + index + 1 > end) return 0;
-  return at[index];
+/*
+ * The id is read in parts of four bytes, and what is left of it byte by byte: each length of a frame is one way through
+ * the program. Asking the frame and the id's length anew for each byte would be many hundred, and without CAP_PERFMON
+ * Linux 6.1 follows each of them to its end.
+ */
+struct rustdesk_parts {
+  __u32 part[RUSTDESK_ID_BYTES / 4];
+};
+
+/* The bytes that are left, at most three, as they stand in memory. */
+static inline __attribute__((always_inline)) __u32 rustdesk_tail(const __u8* at, const __u8* end) {
+  __u32 first = 0;
+  __u32 second = 0;
+  __u32 third = 0;
+  if (at + 3 <= end) {
+    first = at[0];
+    second = at[1];
+    third = at[2];
+  } else if (at + 2 <= end) {
+    first = at[0];
+    second = at[1];
+  } else if (at + 1 <= end) {
+    first = at[0];
+  }
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+  return first | second << 8 | third << 16;
+#else
+  return first << 24 | second << 16 | third << 8;
+#endif
 }
 
-/* Eight of them as one word, as they stand in memory. */
-static inline __attribute__((always_inline)) __u64 rustdesk_word(const __u8* at, const __u8* end, const __u8 length,
-                                                                 const int first) {
-  __u64 word = 0;
-  PACKET_FLAT_LOOP
-  for (int i = 0; i < 8; ++i) {
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-    word |= rustdesk_byte(at, end, length, first + i) << (8 * i);
-#else
-    word |= rustdesk_byte(at, end, length, first + i) << (56 - 8 * i);
-#endif
+static inline __attribute__((always_inline)) struct rustdesk_parts rustdesk_read_parts(const __u8* at,
+                                                                                       const __u8* end) {
+  struct rustdesk_parts parts = {{0, 0, 0, 0}};
+  if (at + 4 > end) {
+    parts.part[0] = rustdesk_tail(at, end);
+    return parts;
   }
-  return word;
+  parts.part[0] = packet_read_part(at);
+  at = packet_step(at, 4);
+  if (at + 4 > end) {
+    parts.part[1] = rustdesk_tail(at, end);
+    return parts;
+  }
+  parts.part[1] = packet_read_part(at);
+  at = packet_step(at, 4);
+  if (at + 4 > end) {
+    parts.part[2] = rustdesk_tail(at, end);
+    return parts;
+  }
+  parts.part[2] = packet_read_part(at);
+  at = packet_step(at, 4);
+  if (at + 4 > end) {
+    parts.part[3] = rustdesk_tail(at, end);
+    return parts;
+  }
+  parts.part[3] = packet_read_part(at);
+  return parts;
+}
+
+/* A word with only its first bytes in memory kept; `bytes`: 1 to 8. */
+static inline __attribute__((always_inline)) __u64 rustdesk_first_bytes(const __u64 word, const __u32 bytes) {
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+  return word & (~0ULL >> (64 - 8 * bytes));
+#else
+  return word & (~0ULL << (64 - 8 * bytes));
+#endif
 }
 
 /* `at`: the UDP header. */
@@ -59,10 +106,12 @@ static inline __attribute__((always_inline)) int rustdesk_read_datagram(const __
   const __u8 length = at[3];
   if (length == 0 || length > RUSTDESK_ID_BYTES) return 0;
   at = packet_step(at, RUSTDESK_HEAD_BYTES);
-  const __u64 first = rustdesk_word(at, end, length, 0);
-  const __u64 second = rustdesk_word(at, end, length, 8);
-  key->words[0] = first;
-  key->words[1] = second;
+  const struct rustdesk_parts parts = rustdesk_read_parts(at, end);
+  /* Behind the id stands what else the message has, or padding. */
+  const __u64 first = word_of(parts.part[0], parts.part[1]);
+  const __u64 second = word_of(parts.part[2], parts.part[3]);
+  key->words[0] = length < 8 ? rustdesk_first_bytes(first, length) : first;
+  key->words[1] = length > 8 ? rustdesk_first_bytes(second, length - 8) : 0;
   return RUSTDESK_FOUND | port;
 }
 
