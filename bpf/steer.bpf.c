@@ -3,7 +3,7 @@
  * steer (sk_lookup, one a network namespace): the kernel asks it which socket a new connection belongs to. A connection
  * to a service goes to the service's listener, whatever address and port that is bound to, unless a verdict denies it.
  * A service without a listener is dropped, never left to whoever else listens there. What is no service is none of our
- * business.
+ * business, but what the servers of services over UDP send: that goes to the service's socket as well.
  *
  * Several sockets may share a listener's address by SO_REUSEPORT; the kernel then picks one of them by the flow.
  */

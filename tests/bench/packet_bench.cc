@@ -126,8 +126,7 @@ std::vector<std::uint8_t> packet_from(const Address& source) {
   return frame;
 }
 
-double guard_ns(int program, const Address& source, int repeat, std::uint32_t expected) {
-  auto frame = packet_from(source);
+double frame_ns(int program, std::vector<std::uint8_t> frame, int repeat, std::uint32_t expected) {
   std::array<std::uint8_t, 256> answer{};
   LIBBPF_OPTS(bpf_test_run_opts, options);
   options.data_in = frame.data();
@@ -136,9 +135,12 @@ double guard_ns(int program, const Address& source, int repeat, std::uint32_t ex
   options.data_size_out = answer.size();
   options.repeat = repeat;
   if (::bpf_prog_test_run_opts(program, &options) != 0) fail("running guard", errno);
-  if (options.retval != expected)
-    throw std::runtime_error("guard gave " + std::to_string(options.retval) + " for a packet from " + source.text());
+  if (options.retval != expected) throw std::runtime_error("guard gave " + std::to_string(options.retval));
   return options.duration;
+}
+
+double guard_ns(int program, const Address& source, int repeat, std::uint32_t expected) {
+  return frame_ns(program, packet_from(source), repeat, expected);
 }
 
 double steer_ns(int program, const Address& source, const Endpoint& proxy, int repeat, std::uint32_t expected) {
@@ -272,19 +274,6 @@ std::vector<std::uint8_t> heartbeat_from(const Address& source, const std::strin
                {0x32, static_cast<std::uint8_t>(id.size() + 2), 0x0a, static_cast<std::uint8_t>(id.size())});
   frame.insert(frame.end(), id.begin(), id.end());
   return frame;
-}
-
-double frame_ns(int program, std::vector<std::uint8_t> frame, int repeat, std::uint32_t expected) {
-  std::array<std::uint8_t, 256> answer{};
-  LIBBPF_OPTS(bpf_test_run_opts, options);
-  options.data_in = frame.data();
-  options.data_size_in = static_cast<std::uint32_t>(frame.size());
-  options.data_out = answer.data();
-  options.data_size_out = answer.size();
-  options.repeat = repeat;
-  if (::bpf_prog_test_run_opts(program, &options) != 0) fail("running guard", errno);
-  if (options.retval != expected) throw std::runtime_error("guard gave " + std::to_string(options.retval));
-  return options.duration;
 }
 
 void measure_devices(const Effort& effort) {

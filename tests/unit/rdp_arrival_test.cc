@@ -1,13 +1,10 @@
-// What stands between a connection and a worker: the frame of its first word, how many may be in their handshake, and
-// when a worker is taken for stuck.
+// What stands between a connection and a worker: the frame of its first word, and when a worker is taken for stuck.
 #include <gtest/gtest.h>
 
-#include <deque>
 #include <string>
 #include <vector>
 
 #include "rdp/connection_request.h"
-#include "rdp/handshake_limit.h"
 #include "rdp/heartbeat.h"
 #include "rdp/pulse.h"
 #include "rdp/stall_watch.h"
@@ -60,42 +57,6 @@ TEST(ConnectionRequest, WhatIsNoneIsSeenAsSoonAsItCanBe) {
     ASSERT_FALSE(read) << testing::PrintToString(bytes);
     EXPECT_FALSE(read.error().what.empty());
   }
-}
-
-Address address(const char* text) {
-  return *Address::parse(text);
-}
-
-TEST(HandshakeLimit, IsOfEachSourceAndOfAll) {
-  HandshakeLimit limit;
-  std::deque<HandshakeLimit::Place> places;
-  for (std::size_t i = 0; i < HandshakeLimit::most_of_a_source; ++i) {
-    auto place = limit.enter(address("192.0.2.1"));
-    ASSERT_TRUE(place);
-    places.push_back(std::move(*place));
-  }
-  EXPECT_FALSE(limit.enter(address("192.0.2.1")));
-  std::uint8_t other = 2;
-  while (places.size() < HandshakeLimit::most) {
-    auto place = limit.enter(address(("192.0.2." + std::to_string(other++)).c_str()));
-    ASSERT_TRUE(place);
-    places.push_back(std::move(*place));
-  }
-  EXPECT_FALSE(limit.enter(address("203.0.113.1")));
-  places.pop_front();
-  EXPECT_TRUE(limit.enter(address("192.0.2.1"))) << "a place was given back";
-}
-
-TEST(HandshakeLimit, TakesAnIpv6CustomerForOneSource) {
-  HandshakeLimit limit;
-  std::deque<HandshakeLimit::Place> places;
-  for (std::size_t i = 0; i < HandshakeLimit::most_of_a_source; ++i) {
-    auto place = limit.enter(address(("2001:db8:1:1::" + std::to_string(i + 1)).c_str()));
-    ASSERT_TRUE(place);
-    places.push_back(std::move(*place));
-  }
-  EXPECT_FALSE(limit.enter(address("2001:db8:1:1::ffff")));
-  EXPECT_TRUE(limit.enter(address("2001:db8:1:2::1")));
 }
 
 TEST(Heartbeat, SaysStuckAfterSomeQuestionsWithoutAnAnswer) {

@@ -162,6 +162,7 @@ void Daemon::take_down() {
     if (!hand_over) forget_listeners();
   }
   console_.reset();
+  if (rendezvous_) rendezvous_->stop();  // also where the gate did not come up
   recording_keeper_.reset();
   // The store first: its writer still answers to the loops, whose memory must be there until it is joined.
   store_.reset();

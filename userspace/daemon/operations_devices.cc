@@ -1,6 +1,7 @@
 // Daemon: RustDesk devices as operators see and approve them. What is known of them is the rendezvous' thread's; why
 // and by whom they are banned is the store's.
 #include <algorithm>
+#include <iterator>
 #include <unordered_map>
 
 #include "daemon/daemon.h"
@@ -14,7 +15,6 @@ using rustdesk::DeviceBan;
 using rustdesk::DeviceView;
 
 constexpr std::size_t most_in_an_answer = 1000;
-constexpr std::size_t most_looked_at = 20'000;  // devices, in one piece
 
 nlohmann::json word_of(DeviceBan::By by) {
   switch (by) {
@@ -60,12 +60,6 @@ nlohmann::json json_of_device(const DeviceView& view, const store::BanRow* ban) 
           {"same_machine", view.same_machine}};
 }
 
-bool fits(const DeviceView& view, const admin::DevicesRequest& request) {
-  return (!request.online || *request.online == view.online) &&
-         (!request.banned || *request.banned == view.ban.has_value()) &&
-         (!request.pending || *request.pending == view.pending);
-}
-
 }  // namespace
 
 nlohmann::json Daemon::rustdesk_status() {
@@ -97,40 +91,31 @@ bool Daemon::asks_for_approval() const {
   });
 }
 
-// In the order of the ids: those that come next are picked out of all, and only these are looked at closely.
 admin::Outcome Daemon::devices(const admin::DevicesRequest& request) {
   const auto time = now();
   const bool approval = asks_for_approval();
+  const rustdesk::DeviceFilter filter{.online = request.online, .banned = request.banned, .pending = request.pending};
   std::vector<DeviceView> views;
-  bool more = false;
-  std::string after = request.after;
-  bool at_end = false;
+  std::optional<std::string> next = request.after;
   std::size_t total = 0;
-  // In pieces: between them messages are judged.
-  while (!at_end && !more) {
+  // In pieces: between them messages are judged. One more than is asked for says that there are more.
+  while (next && views.size() <= request.limit) {
     rendezvous_->ask([&](rustdesk::Inspector& inspector) {
       const auto& table = inspector.devices();
       total = table.size();
       if (request.id) {
-        auto view = rustdesk::view_of(table, *request.id, approval, time);
-        if (view && fits(*view, request)) views.push_back(std::move(*view));
-        at_end = true;
+        auto view = rustdesk::view_of(table, *request.id, approval, time, filter);
+        if (view) views.push_back(std::move(*view));
+        next.reset();
         return;
       }
-      const auto slots = table.in_order(after, most_looked_at);
-      at_end = slots.size() < most_looked_at;
-      for (const auto slot : slots) {
-        auto view = rustdesk::view_of(table, slot, approval, time);
-        after = view.id;
-        if (!fits(view, request)) continue;
-        if (views.size() == request.limit) {
-          more = true;
-          return;
-        }
-        views.push_back(std::move(view));
-      }
+      auto page = rustdesk::list_devices(table, filter, *next, request.limit + 1 - views.size(), approval, time);
+      std::ranges::move(page.devices, std::back_inserter(views));
+      next = std::move(page.next);
     });
   }
+  const bool more = views.size() > request.limit;
+  if (more) views.resize(request.limit);
   std::vector<std::uint64_t> ids;
   for (const auto& view : views) {
     if (view.ban) ids.push_back(view.ban->id);

@@ -93,6 +93,7 @@ admin::Outcome Daemon::reload(const admin::Peer& peer) {
   configuration_.gate.loops = loops;
   configuration_.gate.rdp = rdp_;
   configuration_.gate.rendezvous = rendezvous_;
+  rendezvous_->set_deny_ttl(configuration_.gate.deny_ttl);
   gate_->set_options(configuration_.gate);
   if (!wanted->api || !configuration_.api || wanted->api->listen != configuration_.api->listen) tls_server_.reset();
   configuration_.api = wanted->api;

@@ -78,7 +78,7 @@ void Daemon::keep_devices() {
 void Daemon::follow_rendezvous() {
   follow_devices(rendezvous_->follow());
   keep_devices();
-  if (auto fault = rendezvous_->key_fault()) {
+  if (auto fault = rendezvous_->server_keys().fault()) {
     alarms_.raise("server_key", *fault);
   } else {
     alarms_.clear("server_key");

@@ -325,8 +325,8 @@ bool Loop::open(Fd client, const Arrival& arrival, const policy::Decision& decis
                                  .service = session->service,
                                  .port = policy::rustdesk_port_of(spec, to.port),
                                  .secure_tcp = spec.rustdesk.secure_tcp,
-                                 .server_key = options_.rendezvous->server_key(session->service),
-                                 .habit = options_.rendezvous->server_habit(session->service),
+                                 .server_key = options_.rendezvous->server_keys().key(session->service),
+                                 .habit = options_.rendezvous->server_keys().habit(session->service),
                                  .place = std::move(place),
                                  .note = [this, of = session.get()](std::string action, std::string detail) {
                                    note(*of, std::move(action), std::move(detail));

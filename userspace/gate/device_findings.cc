@@ -20,18 +20,6 @@ rustdesk::InitiatorPolicy policy_of(policy::InitiatorRule rule) {
   return rustdesk::InitiatorPolicy::deny;
 }
 
-rustdesk::ServiceOptions::Secure secure_of(policy::SecureTcp secure) {
-  switch (secure) {
-    case policy::SecureTcp::terminate:
-      return rustdesk::ServiceOptions::Secure::terminate;
-    case policy::SecureTcp::pass:
-      return rustdesk::ServiceOptions::Secure::pass;
-    case policy::SecureTcp::deny:
-      break;
-  }
-  return rustdesk::ServiceOptions::Secure::off;
-}
-
 }  // namespace
 
 // Ids come from the network: they are shown as they are only where they are what an id may be.
@@ -63,8 +51,6 @@ rustdesk::ServiceOptions rustdesk_options_of(const policy::RustDeskOptions& opti
   judged.watched = {options.watched.begin(), options.watched.end()};
   judged.operators = {options.operators.begin(), options.operators.end()};
   if (!options.refusal_text.empty()) judged.refusal_text = options.refusal_text;
-  judged.secure = secure_of(options.secure_tcp);
-  judged.pass_unreadable = options.secure_tcp == policy::SecureTcp::pass;
   return judged;
 }
 

@@ -8,12 +8,15 @@
 #include <string>
 
 #include "base/address.h"
+#include "relay/socket_options.h"
 
 namespace gatehouse::gate {
+
+using relay::ipv6_transparent;
+using relay::loopback;
+
 namespace {
 
-// linux/in6.h cannot be included beside netinet/in.h.
-constexpr int ipv6_transparent = 75;
 constexpr int backlog = 4096;
 constexpr int bind_attempts = 20;
 
@@ -57,13 +60,6 @@ Result<Endpoint> local_endpoint(int descriptor) {
     return system_failure("getsockname of a listening socket", errno);
   }
   return Endpoint::from_sockaddr(storage);
-}
-
-Address loopback(bool v4) {
-  if (v4) return Address::from_v4(0x7f000001);
-  Address address;
-  address.bytes[15] = 1;
-  return address;
 }
 
 }  // namespace

@@ -65,7 +65,6 @@ class FrameLink final : public MessageLink {
 
   // Messages are sealed and opened with it from now on.
   void secure(rustdesk::SecureChannel channel) { channel_.emplace(std::move(channel)); }
-  [[nodiscard]] bool is_secure() const { return channel_.has_value(); }
   // What has come behind the last message that was read.
   [[nodiscard]] rustdesk::Bytes rest() const { return input_; }
 

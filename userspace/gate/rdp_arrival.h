@@ -9,7 +9,7 @@
 #include <string>
 
 #include "gate/forwarder.h"
-#include "rdp/handshake_limit.h"
+#include "gate/handshake_limit.h"
 #include "rdp/worker_pool.h"
 
 namespace gatehouse::gate {
@@ -21,7 +21,7 @@ struct ArrivalFault {
 
 class RdpArrival {
  public:
-  RdpArrival(rdp::WorkerPool& workers, rdp::HandshakeLimit& handshakes, relay::Socket& client, const Address& source)
+  RdpArrival(rdp::WorkerPool& workers, HandshakeLimit& handshakes, relay::Socket& client, const Address& source)
       : workers_(workers), handshakes_(handshakes), client_(client), source_(source) {}
 
   // nullopt: `worker` is there, and not a byte of the client was read.
@@ -36,13 +36,13 @@ class RdpArrival {
   Task<void> pause(std::chrono::milliseconds time);
 
   rdp::WorkerPool& workers_;
-  rdp::HandshakeLimit& handshakes_;
+  HandshakeLimit& handshakes_;
   relay::Socket& client_;
   Address source_;
   std::optional<relay::SteadyTime> since_;  // nullopt: it is not under way
   bool heard_ = false;
   bool cancelled_ = false;
-  std::optional<rdp::HandshakeLimit::Place> place_;
+  std::optional<HandshakeLimit::Place> place_;
 };
 
 }  // namespace gatehouse::gate

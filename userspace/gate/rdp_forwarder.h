@@ -13,13 +13,13 @@
 
 #include "gate/explanations.h"
 #include "gate/forwarder.h"
+#include "gate/handshake_limit.h"
 #include "gate/reconnect_book.h"
 #include "policy/engine.h"
 #include "rdp/authority.h"
 #include "rdp/control_message.h"
 #include "rdp/credential_vault.h"
 #include "rdp/front_certificates.h"
-#include "rdp/handshake_limit.h"
 #include "rdp/recording_key.h"
 #include "rdp/trusted_backends.h"
 #include "rdp/worker_pool.h"
@@ -30,7 +30,7 @@ struct RdpServices {
   std::unique_ptr<rdp::Authority> authority;
   std::unique_ptr<rdp::TrustedBackends> backends;
   std::unique_ptr<rdp::WorkerPool> workers;
-  rdp::HandshakeLimit handshakes;
+  HandshakeLimit handshakes;
   std::unique_ptr<rdp::FrontCertificates> certificates;
   std::unique_ptr<rdp::CredentialVault> vault;
   // From an event loop, of servers whose certificate is pinned or verified: why it is not right, or that it is.

@@ -1,19 +1,14 @@
 #include "gate/rendezvous.h"
 
-#include <sodium.h>
-#include <spdlog/spdlog.h>
 #include <unistd.h>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
-#include <boost/asio/redirect_error.hpp>
 #include <cerrno>
-#include <fstream>
 #include <unordered_set>
 #include <utility>
 
 #include "gate/device_findings.h"
-#include "rustdesk/refusals.h"
 
 namespace gatehouse::gate {
 
@@ -21,17 +16,7 @@ using relay::awaiting;
 
 namespace {
 
-constexpr std::size_t datagrams_in_a_row = 256;  // then other work has its turn
 constexpr std::uint64_t recorded_in_a_second = 100;
-constexpr std::size_t longest_key_file = 1024;
-
-constexpr std::size_t most_asked = 10'000;
-
-// RendezvousMessage.register_peer_response is field 7, with a length (rendezvous.proto).
-bool is_heartbeat_answer(rustdesk::Bytes bytes) {
-  constexpr std::uint8_t tag = 0x3a;
-  return !bytes.empty() && bytes.front() == tag;
-}
 
 rustdesk::Carrier carrier_of(policy::RustDeskPort port) {
   const bool websocket =
@@ -131,50 +116,11 @@ void Rendezvous::take_snapshot(const policy::Snapshot& snapshot) {
     former.erase(service.name);
   }
   for (const auto& [name, gone] : former) inspector_.remove_service(gone.id);
-  read_keys();
-}
-
-// Small files, and only when the policy changes.
-void Rendezvous::read_keys() {
-  std::unordered_map<std::string, std::shared_ptr<const rustdesk::ServerKey>> keys;
-  std::optional<Error> fault;
+  std::unordered_map<std::string, std::string> files;
   for (const auto& [name, service] : services_) {
-    if (service.options.secure_tcp != policy::SecureTcp::terminate) continue;
-    std::ifstream file(service.options.server_key);
-    std::string text(longest_key_file, '\0');
-    file.read(text.data(), static_cast<std::streamsize>(text.size()));
-    text.resize(static_cast<std::size_t>(file.gcount()));
-    auto key = rustdesk::ServerKey::parse(text);
-    ::sodium_memzero(text.data(), text.size());
-    if (key) {
-      keys.emplace(name, std::make_shared<const rustdesk::ServerKey>(std::move(*key)));
-    } else if (!fault) {
-      fault = Error{"service " + name + ": the server's key " + service.options.server_key + ": " + key.error().what,
-                    "let the daemon read the file id_ed25519 of hbbs, and apply the policy again"};
-    }
+    if (service.options.secure_tcp == policy::SecureTcp::terminate) files.emplace(name, service.options.server_key);
   }
-  const std::lock_guard lock(keys_mutex_);
-  keys_ = std::move(keys);
-  habits_.clear();
-  for (const auto& [name, key] : keys_) habits_.emplace(name, std::make_shared<ServerHabit>(ServerBegins::unknown));
-  key_fault_ = std::move(fault);
-}
-
-std::shared_ptr<const rustdesk::ServerKey> Rendezvous::server_key(const std::string& service) {
-  const std::lock_guard lock(keys_mutex_);
-  const auto found = keys_.find(service);
-  return found == keys_.end() ? nullptr : found->second;
-}
-
-std::shared_ptr<ServerHabit> Rendezvous::server_habit(const std::string& service) {
-  const std::lock_guard lock(keys_mutex_);
-  const auto found = habits_.find(service);
-  return found == habits_.end() ? nullptr : found->second;
-}
-
-std::optional<Error> Rendezvous::key_fault() {
-  const std::lock_guard lock(keys_mutex_);
-  return key_fault_;
+  keys_.read(files);
 }
 
 DeviceConsequences Rendezvous::publish(const policy::Snapshot& snapshot) {
@@ -240,40 +186,6 @@ kernel::DeviceBanChanges Rendezvous::kernel_changes() {
   return changes;
 }
 
-Task<void> Rendezvous::receive_from(Descriptor& descriptor) {
-  const relay::Datagrams::Take take = [this](const Endpoint& from, const Endpoint& to, rustdesk::Bytes bytes) {
-    take_datagram(from, to, bytes);
-  };
-  while (true) {
-    boost::system::error_code error;
-    co_await descriptor.async_wait(Descriptor::wait_read, boost::asio::redirect_error(awaiting, error));
-    if (error) co_return;
-    try {
-      datagrams_.receive(descriptor.native_handle(), take, datagrams_in_a_row);
-    } catch (const std::exception& exception) {
-      spdlog::error("datagrams: {}", exception.what());
-    }
-  }
-}
-
-// A server is known by where it sends from; whatever else comes here was sent to a proxy IP.
-void Rendezvous::take_datagram(const Endpoint& from, const Endpoint& to, rustdesk::Bytes bytes) {
-  ++counters_.datagrams;
-  if (const auto server = by_server_.find(from); server != by_server_.end()) {
-    take_from_server(*server->second, to, bytes);
-  } else if (const auto proxy = by_proxy_.find(to); proxy != by_proxy_.end()) {
-    take_from_client(*proxy->second, from, bytes);
-  }
-}
-
-void Rendezvous::send(const Endpoint& from, const Endpoint& to, rustdesk::Bytes bytes) {
-  if (auto sent = datagrams_.send(from, to, bytes); !sent) {
-    if (counters_.unsent++ == 0) spdlog::warn("{}", sent.error().text());
-    return;
-  }
-  ++counters_.datagrams_passed;
-}
-
 bool Rendezvous::may_record() {
   const auto time = now();
   if (time - second_ >= std::chrono::seconds(1) || time < second_) {
@@ -281,36 +193,6 @@ bool Rendezvous::may_record() {
     recorded_ = 0;
   }
   return ++recorded_ <= recorded_in_a_second;
-}
-
-// As a connection is: with the kernel's help from then on, and one row for as long as the verdict holds.
-bool Rendezvous::is_admitted(const Service& service, const Endpoint& client) {
-  const auto time = now();
-  const auto decision = policy::decide(snapshot_, {client.address, service.proxy.address, service.proxy.port,
-                                                   policy::Transport::udp, time, std::nullopt});
-  if (decision.allowed) return true;
-  ++counters_.datagrams_denied;
-  if (!may_record()) return false;
-  store::AuditRow row;
-  row.id = store_.next_audit_id();
-  row.time = time;
-  row.action = "session_denied";
-  if (decision.user != nullptr) row.user = decision.user->name;
-  row.service = service.name;
-  row.source = client.address;
-  row.destination = service.proxy;
-  row.reason = decision.reason;
-  row.detail = "a datagram";
-  kernel::Verdict verdict{.source = client.address,
-                          .destination = service.proxy,
-                          .transport = policy::Transport::udp,
-                          .expires = time + deny_ttl_,
-                          .audit_id = row.id,
-                          .reason = decision.reason};
-  if (decision.holds_until) verdict.expires = std::min(verdict.expires, *decision.holds_until);
-  if (verdict.expires > time) static_cast<void>(dataplane_.put_verdict(verdict));
-  static_cast<void>(store_.submit_audit(std::move(row)));  // nothing has passed
-  return false;
 }
 
 // nullopt: it cannot be read, or what was found cannot be written down: nothing of it passes.
@@ -327,51 +209,6 @@ std::optional<rustdesk::Judgement> Rendezvous::judge_bytes(const rustdesk::Conte
     return std::nullopt;
   }
   return judgement;
-}
-
-void Rendezvous::take_from_client(const Service& service, const Endpoint& client, rustdesk::Bytes bytes) {
-  if (!is_admitted(service, client)) return;
-  const rustdesk::Context context{.service = service.id,
-                                  .client = client,
-                                  .carrier = rustdesk::Carrier::udp,
-                                  .role = rustdesk::PortRole::rendezvous,
-                                  .direction = rustdesk::Direction::to_server,
-                                  .connection = 0,
-                                  .now = now()};
-  const auto judgement = judge_bytes(context, service, 0, bytes);
-  if (!judgement) return;
-  // The server answers, too, and one answer is enough: what it says is turned into the question.
-  if (judgement->ask_identity && to_ask_.size() < most_asked) to_ask_.insert(client);
-  switch (judgement->action) {
-    case rustdesk::Judgement::Action::pass:
-      return send(client, service.server, bytes);
-    case rustdesk::Judgement::Action::replace:
-      return send(client, service.server, judgement->bytes);
-    case rustdesk::Judgement::Action::answer:
-    case rustdesk::Judgement::Action::answer_and_close:
-      return send(service.proxy, client, judgement->bytes);
-    case rustdesk::Judgement::Action::drop:
-    case rustdesk::Judgement::Action::close:
-      return;
-  }
-}
-
-void Rendezvous::take_from_server(const Service& service, const Endpoint& client, rustdesk::Bytes bytes) {
-  const rustdesk::Context context{.service = service.id,
-                                  .client = client,
-                                  .carrier = rustdesk::Carrier::udp,
-                                  .role = rustdesk::PortRole::rendezvous,
-                                  .direction = rustdesk::Direction::to_client,
-                                  .connection = 0,
-                                  .now = now()};
-  const auto judgement = judge_bytes(context, service, 0, bytes);
-  if (!judgement) return;
-  if (judgement->action == rustdesk::Judgement::Action::pass) {
-    const bool asked = !to_ask_.empty() && is_heartbeat_answer(bytes) && to_ask_.erase(client) > 0;
-    send(service.proxy, client, asked ? rustdesk::Bytes(question_) : bytes);
-  } else if (judgement->action == rustdesk::Judgement::Action::replace) {
-    send(service.proxy, client, judgement->bytes);
-  }
 }
 
 Task<DeviceVerdict> Rendezvous::judge(DeviceMessage message) {
@@ -450,6 +287,10 @@ RendezvousCounters Rendezvous::counters() {
     copy.judged = inspector.counters();
     return copy;
   });
+}
+
+void Rendezvous::set_deny_ttl(Duration deny_ttl) {
+  ask([&](rustdesk::Inspector&) { deny_ttl_ = deny_ttl; });
 }
 
 void Rendezvous::left(std::uint64_t session) {

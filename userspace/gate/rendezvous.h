@@ -6,6 +6,8 @@
 // message; it goes on to the server with the client's own address and port, and what the server sends comes the same
 // way back and leaves under the proxy IP. Without this thread nothing passes.
 //
+// Its parts: rendezvous.cc (life, changes, what is judged), rendezvous_datagrams.cc.
+//
 // Threads: start() and the calls named so from control; judge() and left() from any loop. The store and the data plane
 // outlive it.
 #pragma once
@@ -17,7 +19,6 @@
 #include <cstdint>
 #include <future>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
@@ -27,18 +28,17 @@
 
 #include "base/address.h"
 #include "base/result.h"
-#include "gate/signal_security.h"
+#include "gate/handshake_limit.h"
+#include "gate/server_keys.h"
 #include "kernel/dataplane.h"
 #include "policy/engine.h"
 #include "policy/service_ports.h"
-#include "rdp/handshake_limit.h"
 #include "relay/datagrams.h"
 #include "relay/loop.h"
 #include "rustdesk/bytes.h"
 #include "rustdesk/findings.h"
 #include "rustdesk/inspector.h"
 #include "rustdesk/refusals.h"
-#include "rustdesk/secure_tcp.h"
 #include "store/store.h"
 
 namespace gatehouse::gate {
@@ -52,7 +52,6 @@ struct DeviceMessage {
   std::uint64_t session = 0;
   policy::RustDeskPort port = policy::RustDeskPort::signal;
   bool from_server = false;
-  bool secured = false;  // it came encrypted to the gateway
   rustdesk::Buffer bytes{};
 };
 
@@ -124,8 +123,7 @@ class Rendezvous {
   // Devices that changed since the last call, for the store; also after stop().
   std::vector<rustdesk::DeviceEntry> take_changed(std::size_t at_most);
   [[nodiscard]] RendezvousCounters counters();
-  // Keys of servers that cannot be read: what there is to say of the first.
-  [[nodiscard]] std::optional<Error> key_fault();
+  void set_deny_ttl(Duration deny_ttl);
   void stop();  // nothing is judged afterwards
 
   // ---- any loop
@@ -133,10 +131,9 @@ class Rendezvous {
   Task<DeviceVerdict> judge(DeviceMessage message);
   void left(std::uint64_t session);
   // Connections whose first message has not come: in all, and of one source.
-  rdp::HandshakeLimit& silent_connections() { return silent_; }
-  // Of a service with secure_tcp: terminate; nullptr: there is none, or it cannot be read.
-  std::shared_ptr<const rustdesk::ServerKey> server_key(const std::string& service);
-  std::shared_ptr<ServerHabit> server_habit(const std::string& service);  // nullptr where there is no key
+  HandshakeLimit& silent_connections() { return silent_; }
+  // Of services with secure_tcp: terminate.
+  [[nodiscard]] const ServerKeys& server_keys() const { return keys_; }
 
  private:
   struct Service {
@@ -152,7 +149,6 @@ class Rendezvous {
              kernel::Dataplane& dataplane);
   void run();
   void take_snapshot(const policy::Snapshot& snapshot);
-  void read_keys();
   DeviceConsequences consequences(bool bans_changed);
   Task<void> receive_from(Descriptor& descriptor);
   void take_datagram(const Endpoint& from, const Endpoint& to, rustdesk::Bytes bytes);
@@ -178,11 +174,8 @@ class Rendezvous {
   std::unordered_map<std::string, rustdesk::ServiceId> ids_;  // of all that there ever were: tickets outlive a policy
   std::unordered_map<Endpoint, const Service*> by_proxy_;
   std::unordered_map<Endpoint, const Service*> by_server_;
-  rdp::HandshakeLimit silent_{most_silent, most_silent_of_a_source};
-  std::mutex keys_mutex_;
-  std::unordered_map<std::string, std::shared_ptr<const rustdesk::ServerKey>> keys_;  // by service, under the lock
-  std::unordered_map<std::string, std::shared_ptr<ServerHabit>> habits_;              // likewise, as long as the keys
-  std::optional<Error> key_fault_;                                                    // likewise
+  HandshakeLimit silent_{most_silent, most_silent_of_a_source};
+  ServerKeys keys_;
   std::unordered_set<Endpoint> to_ask_;  // for uuid and key, with the server's next answer
   const rustdesk::Buffer question_ = rustdesk::heartbeat_answered(true);
   RendezvousCounters counters_;

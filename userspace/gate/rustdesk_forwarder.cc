@@ -37,7 +37,7 @@ class SignalForwarder final : public Forwarder {
       : rendezvous_(std::move(rendezvous)),
         client_(std::move(client)),
         backend_(client_.get_executor()),
-        both_returned_(client_.get_executor(), SteadyTime::max()),
+        all_returned_(client_.get_executor(), SteadyTime::max()),
         silence_(client_.get_executor()),
         beginning_(client_.get_executor()),
         options_(options),
@@ -69,10 +69,11 @@ class SignalForwarder final : public Forwarder {
   [[nodiscard]] RelayOutcome outcome() const { return {reason_, detail_, bytes_from_client(), bytes_to_client()}; }
   Task<bool> open_websockets();
   Task<void> carry(bool from_server);
-  void offer_when_silent();
+  Task<void> offer_when_silent();
   Task<void> offer();
+  void begin(Task<void> task);  // beside forward(), which waits for it
   Task<void> wait_for_beginning();
-  // false: the connection has ended. `unread`: it passes as it is.
+  // false: the connection has ended.
   Task<bool> take(bool from_server, rustdesk::Buffer message);
   Task<void> answer(MessageLink& to, DeviceVerdict verdict);
   // false: the connection has ended with it.
@@ -81,16 +82,15 @@ class SignalForwarder final : public Forwarder {
   std::shared_ptr<Rendezvous> rendezvous_;
   Socket client_;
   Socket backend_;
-  relay::Timer both_returned_;
-  relay::Timer silence_;
-  relay::Timer beginning_;  // of the server; cancelled when it has spoken
+  relay::Timer all_returned_;  // never expires: cancelled when one of begin() has returned
+  relay::Timer silence_;       // of the client; cancelled when it has spoken
+  relay::Timer beginning_;     // of the server; cancelled when it has spoken
   relay::RelayOptions options_;
   RustDeskTerms terms_;
   SignalSecurity security_;
   std::unique_ptr<MessageLink> client_link_;
   std::unique_ptr<MessageLink> backend_link_;
-  bool server_side_returned_ = true;
-  bool offering_ = false;
+  unsigned under_way_ = 0;  // of begin()
   bool unread_ = false;
   bool beginning_over_ = false;
   bool dialing_ = false;
@@ -111,6 +111,7 @@ bool SignalForwarder::end(EndReason reason, std::string detail, bool reset) {
   detail_ = std::move(detail);
   client_link_->close(reset);
   backend_link_->close(reset);
+  silence_.cancel();
   beginning_.cancel();
   return true;
 }
@@ -127,7 +128,6 @@ Task<std::optional<RelayOutcome>> SignalForwarder::prepare() {
   dialing_ = false;
   if (ended_) co_return outcome();
   relay::set_stream_options(client_.native_handle());
-  relay::set_stream_options(backend_.native_handle());
   co_return std::nullopt;
 }
 
@@ -150,20 +150,24 @@ Task<RelayOutcome> SignalForwarder::forward() {
   if (ended_) co_return outcome();
   forwarding_ = true;
   if (terms_.port == RustDeskPort::signal_websocket && !co_await open_websockets()) co_return outcome();
-  if (terms_.port == RustDeskPort::signal && security_.can_offer()) offer_when_silent();
-  server_side_returned_ = false;
-  boost::asio::co_spawn(client_.get_executor(), carry(true), [this](const std::exception_ptr& failure) {
-    if (failure) end(EndReason::error, "event loop failed", true);
-    server_side_returned_ = true;
-    both_returned_.cancel();
-  });
+  if (terms_.port == RustDeskPort::signal && security_.can_offer()) begin(offer_when_silent());
+  begin(carry(true));
   co_await carry(false);
   silence_.cancel();
-  while (!server_side_returned_ || offering_) {
+  while (under_way_ > 0) {
     boost::system::error_code cancelled;
-    co_await both_returned_.async_wait(boost::asio::redirect_error(awaiting, cancelled));
+    co_await all_returned_.async_wait(boost::asio::redirect_error(awaiting, cancelled));
   }
   co_return outcome();
+}
+
+void SignalForwarder::begin(Task<void> task) {
+  ++under_way_;
+  boost::asio::co_spawn(client_.get_executor(), std::move(task), [this](const std::exception_ptr& failure) {
+    if (failure) end(EndReason::error, "event loop failed", true);
+    --under_way_;
+    all_returned_.cancel();
+  });
 }
 
 Task<void> SignalForwarder::carry(bool from_server) {
@@ -186,16 +190,11 @@ Task<void> SignalForwarder::carry(bool from_server) {
 }
 
 // Who waits for the server to begin says nothing.
-void SignalForwarder::offer_when_silent() {
+Task<void> SignalForwarder::offer_when_silent() {
   silence_.expires_after(SignalSecurity::silence);
-  silence_.async_wait([this](const boost::system::error_code& error) {
-    if (error || ended_ || !security_.can_offer()) return;
-    offering_ = true;
-    boost::asio::co_spawn(client_.get_executor(), offer(), [this](const std::exception_ptr&) {
-      offering_ = false;
-      both_returned_.cancel();
-    });
-  });
+  boost::system::error_code cancelled;
+  co_await silence_.async_wait(boost::asio::redirect_error(awaiting, cancelled));
+  if (!cancelled && !ended_ && security_.can_offer()) co_await offer();
 }
 
 Task<void> SignalForwarder::offer() {
@@ -268,7 +267,6 @@ Task<bool> SignalForwarder::pass_on(bool from_server, rustdesk::Buffer bytes) {
                         .session = terms_.session,
                         .port = terms_.port,
                         .from_server = from_server,
-                        .secured = false,
                         .bytes = std::move(bytes)};
   auto verdict = co_await rendezvous_->judge(std::move(message));
   if (ended_ || answered_) co_return false;
@@ -328,18 +326,13 @@ void SignalForwarder::expire(SteadyTime now) {
 
 }  // namespace
 
-std::unique_ptr<Forwarder> make_signal_forwarder(std::shared_ptr<Rendezvous> rendezvous, relay::Socket client,
-                                                 relay::RelayOptions options, RustDeskTerms terms) {
-  return std::make_unique<SignalForwarder>(std::move(rendezvous), std::move(client), options, std::move(terms));
-}
-
 std::unique_ptr<Forwarder> make_rustdesk_forwarder(std::shared_ptr<Rendezvous> rendezvous, relay::Socket client,
                                                    relay::PipePool& pipes, relay::RelayOptions options,
                                                    RustDeskTerms terms) {
   if (terms.port == RustDeskPort::relay || terms.port == RustDeskPort::relay_websocket) {
     return make_device_relay_forwarder(std::move(rendezvous), std::move(client), pipes, options, std::move(terms));
   }
-  return make_signal_forwarder(std::move(rendezvous), std::move(client), options, std::move(terms));
+  return std::make_unique<SignalForwarder>(std::move(rendezvous), std::move(client), options, std::move(terms));
 }
 
 }  // namespace gatehouse::gate

@@ -10,9 +10,9 @@
 #include <string>
 
 #include "gate/forwarder.h"
+#include "gate/handshake_limit.h"
 #include "gate/rendezvous.h"
 #include "gate/signal_security.h"
-#include "rdp/handshake_limit.h"
 #include "rustdesk/secure_tcp.h"
 
 namespace gatehouse::gate {
@@ -25,20 +25,17 @@ struct RustDeskTerms {
   std::shared_ptr<const rustdesk::ServerKey> server_key = {};
   std::shared_ptr<ServerHabit> habit = {};  // of terminate
   // Among those that have not said anything yet; given back with the first message.
-  std::optional<rdp::HandshakeLimit::Place> place = {};
+  std::optional<HandshakeLimit::Place> place = {};
   // A row of the audit about this session.
   std::function<void(std::string action, std::string detail)> note = {};
 };
 
-// At hbbs's ports.
-std::unique_ptr<Forwarder> make_signal_forwarder(std::shared_ptr<Rendezvous> rendezvous, relay::Socket client,
-                                                 relay::RelayOptions options, RustDeskTerms terms);
-// At hbbr's: gate/rustdesk_relay_forwarder.cc.
-std::unique_ptr<Forwarder> make_device_relay_forwarder(std::shared_ptr<Rendezvous> rendezvous, relay::Socket client,
-                                                       relay::PipePool& pipes, relay::RelayOptions options,
-                                                       RustDeskTerms terms);
 std::unique_ptr<Forwarder> make_rustdesk_forwarder(std::shared_ptr<Rendezvous> rendezvous, relay::Socket client,
                                                    relay::PipePool& pipes, relay::RelayOptions options,
                                                    RustDeskTerms terms);
+// At hbbr's ports (gate/rustdesk_relay_forwarder.cc), where the one above comes to by itself.
+std::unique_ptr<Forwarder> make_device_relay_forwarder(std::shared_ptr<Rendezvous> rendezvous, relay::Socket client,
+                                                       relay::PipePool& pipes, relay::RelayOptions options,
+                                                       RustDeskTerms terms);
 
 }  // namespace gatehouse::gate

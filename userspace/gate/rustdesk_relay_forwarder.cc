@@ -30,7 +30,6 @@ DeviceMessage first_message(const RustDeskTerms& terms, const relay::RelayOption
           .session = terms.session,
           .port = terms.port,
           .from_server = false,
-          .secured = false,
           .bytes = std::move(bytes)};
 }
 

@@ -8,9 +8,6 @@
 namespace gatehouse::kernel {
 namespace {
 
-// Converting a wall-clock moment twice gives numbers this far apart at most; more is a clock that was set.
-constexpr std::uint64_t same_expiry_ns = 1'000'000'000;
-
 ban_value value_of(std::uint64_t expires_ns, std::uint64_t id, const Prefix& network) {
   ban_value value{};
   value.expires_ns = expires_ns;
@@ -18,15 +15,6 @@ ban_value value_of(std::uint64_t expires_ns, std::uint64_t id, const Prefix& net
   value.reason = static_cast<__u32>(policy::Reason::banned_source);
   value.prefix_length = network.length;
   return value;
-}
-
-bool is_same(const ban_value& left, const ban_value& right) {
-  if (left.ban_id != right.ban_id || left.reason != right.reason || left.prefix_length != right.prefix_length)
-    return false;
-  if ((left.expires_ns == 0) != (right.expires_ns == 0)) return false;
-  const auto apart =
-      left.expires_ns > right.expires_ns ? left.expires_ns - right.expires_ns : right.expires_ns - left.expires_ns;
-  return apart <= same_expiry_ns;
 }
 
 }  // namespace

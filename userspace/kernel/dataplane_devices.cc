@@ -11,9 +11,6 @@ namespace {
 
 using DeviceEntry = BpfMap<device_key, ban_value>::Entry;
 
-// As same_expiry_ns of dataplane_bans.cc.
-constexpr std::uint64_t same_end_ns = 1'000'000'000;
-
 bool fits(const std::string& id) {
   return !id.empty() && id.size() <= sizeof(device_key::id);
 }
@@ -36,42 +33,18 @@ DeviceEntry entry_of(const DeviceBan& ban, const BootClock& clock) {
   return {key_of(ban.id), value};
 }
 
-bool is_same_ban(const ban_value& left, const ban_value& right) {
-  if (left.ban_id != right.ban_id || left.reason != right.reason) return false;
-  if ((left.expires_ns == 0) != (right.expires_ns == 0)) return false;
-  const auto [low, high] = std::minmax(left.expires_ns, right.expires_ns);
-  return high - low <= same_end_ns;
-}
-
 }  // namespace
 
 Result<void> KernelDataplane::set_device_bans(std::span<const DeviceBan> bans) {
-  const BootClock clock;
-  const WallTime time = now();
-  std::unordered_map<std::string, DeviceBan> wanted;
-  wanted.reserve(bans.size());
+  device_bans_.clear();
+  device_bans_.reserve(bans.size());
   for (const auto& ban : bans) {
-    if (fits(ban.id) && (!ban.expires || *ban.expires > time)) wanted.insert_or_assign(ban.id, ban);
+    if (fits(ban.id)) device_bans_.insert_or_assign(ban.id, ban);
   }
-  if (!device_bans_known_) {  // what a former daemon left is compared with what is wanted
-    device_bans_ = std::move(wanted);
-    device_bans_known_ = true;
-    auto mended = mend_device_bans();
-    if (!mended) return note(std::unexpected(mended.error()));
-    return {};
-  }
-  std::vector<DeviceEntry> changed;
-  for (const auto& [id, ban] : wanted) {
-    const auto before = device_bans_.find(id);
-    if (before == device_bans_.end() || !(before->second == ban)) changed.push_back(entry_of(ban, clock));
-  }
-  std::vector<device_key> surplus;
-  for (const auto& [id, ban] : device_bans_) {
-    if (!wanted.contains(id)) surplus.push_back(key_of(id));
-  }
-  device_bans_ = std::move(wanted);
-  if (auto put = note(maps_.banned_devices.put(changed)); !put) return put;
-  if (auto erased = maps_.banned_devices.erase(surplus); !erased) return note(std::unexpected(erased.error()));
+  device_bans_known_ = true;
+  // What a former daemon left is compared with what is wanted.
+  auto mended = mend_device_bans();
+  if (!mended) return note(std::unexpected(mended.error()));
   return {};
 }
 
@@ -111,7 +84,7 @@ Result<std::size_t> KernelDataplane::mend_device_bans() {
   for (const auto& [id, ban] : device_bans_) {
     const auto entry = entry_of(ban, clock);
     const auto found = rest.find(id);
-    if (found == rest.end() || !is_same_ban(found->second, entry.second)) missing.push_back(entry);
+    if (found == rest.end() || !is_same(found->second, entry.second)) missing.push_back(entry);
     if (found != rest.end()) rest.erase(found);
   }
   if (auto put = maps_.banned_devices.put(missing); !put) return std::unexpected(put.error());

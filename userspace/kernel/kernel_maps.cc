@@ -3,6 +3,12 @@
 #include <algorithm>
 
 namespace gatehouse::kernel {
+namespace {
+
+// Converting a wall-clock moment twice gives numbers this far apart at most; more is a clock that was set.
+constexpr std::uint64_t same_expiry_ns = 1'000'000'000;
+
+}  // namespace
 
 KernelMaps KernelMaps::of(MapDescriptors descriptors) {
   auto take = [&descriptors](const char* name) { return std::move(descriptors.at(name)); };
@@ -103,6 +109,15 @@ service_value service_value_of(const ServiceBinding& service) {
 
 ServiceMap::Entry service_entry_of(const ServiceBinding& service) {
   return {service_key_of(service), service_value_of(service)};
+}
+
+bool is_same(const ban_value& left, const ban_value& right) {
+  if (left.ban_id != right.ban_id || left.reason != right.reason || left.prefix_length != right.prefix_length)
+    return false;
+  if ((left.expires_ns == 0) != (right.expires_ns == 0)) return false;
+  const auto apart =
+      left.expires_ns > right.expires_ns ? left.expires_ns - right.expires_ns : right.expires_ns - left.expires_ns;
+  return apart <= same_expiry_ns;
 }
 
 }  // namespace gatehouse::kernel

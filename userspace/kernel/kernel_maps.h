@@ -53,6 +53,9 @@ service_key service_key_of(const ServiceBinding& service);
 service_value service_value_of(const ServiceBinding& service);
 ServiceMap::Entry service_entry_of(const ServiceBinding& service);
 
+// Of one ban: but for reports, and a clock that was looked at twice.
+bool is_same(const ban_value& left, const ban_value& right);
+
 // Keys are compared byte by byte: they have no padding that is not a field.
 template <typename Key>
 struct ByBytes {

@@ -3,6 +3,8 @@
 #include <boost/asio/redirect_error.hpp>
 #include <cerrno>
 
+#include "relay/socket_options.h"
+
 namespace gatehouse::relay {
 
 Task<std::optional<DialFailure>> connect(Socket& socket, const RelayOptions& options) {
@@ -11,8 +13,9 @@ Task<std::optional<DialFailure>> connect(Socket& socket, const RelayOptions& opt
   boost::system::error_code error;
   socket.assign(options.backend.address.is_v4() ? boost::asio::ip::tcp::v4() : boost::asio::ip::tcp::v6(),
                 connecting->get(), error);
-  if (error) co_return DialFailure{policy::EndReason::out_of_resources, "event loop: " + error.message()};
+  if (error) co_return DialFailure{policy::EndReason::out_of_resources, "event loop: " + error_text(error.value())};
   connecting->release();
+  set_stream_options(socket.native_handle());  // while the network works
   int error_number = EALREADY;
   while (error_number == EALREADY) {
     co_await socket.async_wait(Socket::wait_write, boost::asio::redirect_error(awaiting, error));

@@ -10,7 +10,7 @@
 
 namespace gatehouse::relay {
 
-// A value: why it is not connected. `socket` is closed before and open afterwards.
+// A value: why it is not connected. `socket` is closed before and open afterwards, with the options of a stream.
 Task<std::optional<DialFailure>> connect(Socket& socket, const RelayOptions& options);
 
 }  // namespace gatehouse::relay

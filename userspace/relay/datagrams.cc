@@ -13,13 +13,14 @@
 #include <cstring>
 #include <optional>
 #include <string>
+#include <utility>
+
+#include "relay/socket_options.h"
 
 namespace gatehouse::relay {
 namespace {
 
-// linux/in6.h cannot be included beside netinet/in.h.
-constexpr int ipv6_transparent = 75;
-constexpr int ipv6_original_destination = 74;
+constexpr int ipv6_original_destination = 74;  // IPV6_RECVORIGDSTADDR, likewise
 constexpr int receive_buffer = 4 << 20;
 
 constexpr std::uint8_t hops = 64;
@@ -29,13 +30,6 @@ Result<void> set(int descriptor, int level, int option, int value, const char* n
   if (::setsockopt(descriptor, level, option, &value, sizeof value) == 0) return {};
   return system_failure(std::string("socket for datagrams, ") + name, errno,
                         "the daemon needs CAP_NET_ADMIN and CAP_NET_RAW");
-}
-
-Address loopback(bool v4) {
-  if (v4) return Address::from_v4(INADDR_LOOPBACK);
-  Address address;
-  address.bytes[15] = 1;
-  return address;
 }
 
 Result<Fd> steered_socket(bool v4, std::uint16_t port) {

@@ -56,4 +56,11 @@ std::string error_text(int error_number) {
   return std::generic_category().message(error_number);
 }
 
+Address loopback(bool v4) {
+  if (v4) return Address::from_v4(INADDR_LOOPBACK);
+  Address address;
+  address.bytes[15] = 1;
+  return address;
+}
+
 }  // namespace gatehouse::relay

@@ -4,7 +4,15 @@
 #include <chrono>
 #include <string>
 
+#include "base/address.h"
+
 namespace gatehouse::relay {
+
+// linux/in6.h, where IPV6_TRANSPARENT is, cannot be included beside netinet/in.h.
+inline constexpr int ipv6_transparent = 75;
+
+// What steered sockets are bound to, so that nothing but steering finds them: 127.0.0.1 or ::1.
+Address loopback(bool v4);
 
 // Best effort, all of them: a connection without them still carries its bytes.
 

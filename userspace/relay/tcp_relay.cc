@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "relay/dialer.h"
+#include "relay/connect.h"
 #include "relay/proxy_protocol.h"
 #include "relay/pump.h"
 #include "relay/socket_options.h"
@@ -81,30 +81,9 @@ Task<std::optional<RelayOutcome>> TcpRelay::Impl::dial() {
   if (ended_) co_return outcome();
   phase_ = Phase::dialing;
 
-  auto connecting = begin_connect(options_.backend, options_.source, options_.client);
-  if (!connecting) {
-    end(connecting.error().reason, std::move(connecting.error().detail));
-    co_return outcome();
-  }
-  boost::system::error_code error;
-  backend_.assign(options_.backend.address.is_v4() ? boost::asio::ip::tcp::v4() : boost::asio::ip::tcp::v6(),
-                  connecting->get(), error);
-  if (error) {
-    end(EndReason::out_of_resources, "event loop: " + error_text(error.value()));
-    co_return outcome();
-  }
-  connecting->release();
-  set_stream_options(client_.native_handle());  // while the network works
-  set_stream_options(backend_.native_handle());
-  int error_number = EALREADY;
-  while (error_number == EALREADY) {
-    co_await backend_.async_wait(Socket::wait_write, boost::asio::redirect_error(awaiting, error));
-    if (ended_) co_return outcome();
-    error_number = error ? error.value() : connect_result(backend_.native_handle(), options_.backend);
-  }
-  if (error_number != 0) {
-    auto failure = connect_failure(options_.backend, error_number);
-    end(failure.reason, std::move(failure.detail));
+  set_stream_options(client_.native_handle());
+  if (auto failure = co_await connect(backend_, options_)) {
+    end(failure->reason, std::move(failure->detail));  // unless it was ended meanwhile, which counts
     co_return outcome();
   }
   phase_ = Phase::dialed;

@@ -7,7 +7,7 @@
 namespace gatehouse::rustdesk {
 namespace {
 
-constexpr Slot most_in_a_piece = 20'000;
+constexpr std::size_t most_in_a_piece = 20'000;
 constexpr std::size_t most_of_machine = 16;
 
 bool is_online(const DeviceTable& table, const Device& device, WallTime now) {
@@ -16,13 +16,24 @@ bool is_online(const DeviceTable& table, const Device& device, WallTime now) {
 
 bool is_wanted(const DeviceTable& table, Slot slot, const DeviceFilter& filter, bool approval, WallTime now) {
   const auto& device = table.device(slot);
-  if (device.id.empty() || !device.id.starts_with(filter.id_begins)) return false;
-  if (filter.address && table.sighting(slot, *filter.address) == nullptr) return false;
   if (filter.pending && *filter.pending != (approval && !device.approved)) return false;
   if (!filter.banned && !filter.online) return true;
   const bool banned = table.ban_of(slot, now).has_value();
   if (filter.banned && *filter.banned != banned) return false;
   return !filter.online || *filter.online == (!banned && is_online(table, device, now));
+}
+
+// The next ones behind this id.
+std::vector<Slot> in_order(const DeviceTable& table, std::string_view after, std::size_t at_most) {
+  std::vector<Slot> slots;
+  for (Slot slot = 0; slot < table.end(); ++slot) {
+    if (table.device(slot).id > after) slots.push_back(slot);  // not a free one, which has none
+  }
+  const auto by_id = [&table](Slot left, Slot right) { return table.device(left).id < table.device(right).id; };
+  const auto count = std::min(slots.size(), at_most);
+  std::ranges::partial_sort(slots, slots.begin() + static_cast<std::ptrdiff_t>(count), by_id);
+  slots.resize(count);
+  return slots;
 }
 
 }  // namespace
@@ -47,34 +58,25 @@ DeviceView view_of(const DeviceTable& table, Slot slot, bool approval, WallTime 
   return view;
 }
 
-std::optional<DeviceView> view_of(const DeviceTable& table, std::string_view id, bool approval, WallTime now) {
+std::optional<DeviceView> view_of(const DeviceTable& table, std::string_view id, bool approval, WallTime now,
+                                  const DeviceFilter& filter) {
   const auto slot = table.find(id);
-  if (slot == no_slot) return std::nullopt;
+  if (slot == no_slot || !is_wanted(table, slot, filter, approval, now)) return std::nullopt;
   return view_of(table, slot, approval, now);
 }
 
-DevicePage list_devices(const DeviceTable& table, const DeviceFilter& filter, Slot from, std::size_t at_most,
-                        bool approval, WallTime now) {
+DevicePage list_devices(const DeviceTable& table, const DeviceFilter& filter, std::string_view after,
+                        std::size_t at_most, bool approval, WallTime now) {
   DevicePage page;
-  const auto end = table.end();
-  Slot slot = from;
-  for (Slot looked = 0; slot < end && looked < most_in_a_piece && page.devices.size() < at_most; ++slot, ++looked) {
+  const auto slots = in_order(table, after, most_in_a_piece);
+  std::size_t looked = 0;
+  while (looked < slots.size() && page.devices.size() < at_most) {
+    const auto slot = slots[looked++];
     if (is_wanted(table, slot, filter, approval, now)) page.devices.push_back(view_of(table, slot, approval, now));
   }
-  if (slot < end) page.next = slot;
+  const bool all = looked == slots.size() && slots.size() < most_in_a_piece;
+  if (!all) page.next = table.device(slots[looked - 1]).id;
   return page;
-}
-
-std::vector<Slot> DeviceTable::in_order(std::string_view after, std::size_t at_most) const {
-  std::vector<Slot> slots;
-  for (Slot slot = 0; slot < devices_.end(); ++slot) {
-    if (devices_[slot].id > after) slots.push_back(slot);
-  }
-  const auto by_id = [this](Slot left, Slot right) { return devices_[left].id < devices_[right].id; };
-  const auto count = std::min(slots.size(), at_most);
-  std::ranges::partial_sort(slots, slots.begin() + static_cast<std::ptrdiff_t>(count), by_id);
-  slots.resize(count);
-  return slots;
 }
 
 }  // namespace gatehouse::rustdesk

@@ -1,5 +1,5 @@
-// Devices as operators see them. A list is read in pieces, each of bounded work, from a place to a place: devices that
-// come or go meanwhile may be in it or not.
+// Devices as operators see them. A list is read in pieces, in the order of the ids' bytes: devices that come or go
+// meanwhile may be in it or not.
 #pragma once
 
 #include <optional>
@@ -32,20 +32,19 @@ struct DeviceFilter {
   std::optional<bool> online;
   std::optional<bool> banned;
   std::optional<bool> pending;
-  std::string_view id_begins;      // empty: any
-  std::optional<Address> address;  // seen there
 };
 
 struct DevicePage {
   std::vector<DeviceView> devices;
-  std::optional<Slot> next;  // where to go on; nullopt: that was all
+  std::optional<std::string> next;  // the id behind which to go on; nullopt: that was all
 };
 
 // `approval`: devices that are not approved are pending.
 DeviceView view_of(const DeviceTable& table, Slot device, bool approval, WallTime now);
-std::optional<DeviceView> view_of(const DeviceTable& table, std::string_view id, bool approval, WallTime now);
-// At most that many, of at most 20,000 that are looked at.
-DevicePage list_devices(const DeviceTable& table, const DeviceFilter& filter, Slot from, std::size_t at_most,
-                        bool approval, WallTime now);
+std::optional<DeviceView> view_of(const DeviceTable& table, std::string_view id, bool approval, WallTime now,
+                                  const DeviceFilter& filter = {});
+// Those behind the id `after`: at most that many, of at most 20,000 that are looked at closely.
+DevicePage list_devices(const DeviceTable& table, const DeviceFilter& filter, std::string_view after,
+                        std::size_t at_most, bool approval, WallTime now);
 
 }  // namespace gatehouse::rustdesk

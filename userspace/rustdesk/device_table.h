@@ -97,8 +97,6 @@ class DeviceTable {
   [[nodiscard]] Bytes pk_of(const Device& device) const;
   // Other ids with the same uuid or key, at most that many.
   [[nodiscard]] std::vector<std::string> same_machine(const Device& device, std::size_t at_most) const;
-  // Those with an id behind this one, in the order of their bytes; at most that many. Looks at all there are.
-  [[nodiscard]] std::vector<Slot> in_order(std::string_view after, std::size_t at_most = 20'000) const;
   [[nodiscard]] std::size_t size() const { return devices_.size(); }
   [[nodiscard]] Slot end() const { return devices_.end(); }  // every device's slot is below; a free slot's id is empty
   [[nodiscard]] std::uint64_t refused() const { return refused_; }  // ids for which there was no room

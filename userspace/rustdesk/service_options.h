@@ -35,10 +35,6 @@ struct ServiceOptions {
   // What is shown to who is refused. Stock clients do not try again by themselves when it has "not allowed" in it.
   std::string refusal_text = "The connection is not allowed by the administrator";
   bool open_without_bans = false;  // as long as no bans could be read since the start: let everybody, or nobody
-
-  // ---- of encrypted TCP (secure_tcp.h); not judged here
-  enum class Secure : std::uint8_t { off, terminate, pass } secure = Secure::off;
-  bool pass_unreadable = false;  // what is encrypted and cannot be read; otherwise it is denied
 };
 
 }  // namespace gatehouse::rustdesk

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Runs scenarios (scenario.py) with the gateway in the middle of the lab (lab.py): clients know its proxy IP only.
 
-  gateway.py --programs DIRECTORY [--family v4|v6] [--version 1.1.12|1.1.17] [--encrypt] SCENARIO...
+  gateway.py --programs DIRECTORY [--family v4|v6] [--version 1.1.12|1.1.17] [--encrypt]
+             [--steering auto|sk_lookup|tproxy] SCENARIO...
   gateway.py set STATE SETTING VALUE        what `service SETTING VALUE` does: an option of the service, by a new policy
 
 `programs` has gatehoused and gatehouse. Each scenario has a lab, servers and a gateway of its own, which end with it.
@@ -11,6 +12,7 @@ import argparse
 import asyncio
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -42,25 +44,29 @@ def policy(family, settings):
 class Gateway:
     """The daemon in `middle`. Use it with `with`."""
 
-    def __init__(self, programs, namespace, family, directory, server_key):
+    def __init__(self, programs, namespace, family, directory, server_key, steering):
         self._programs, self._namespace, self.family, self.directory = programs, namespace, family, directory
-        self._server_key = server_key
+        self._server_key, self._steering = server_key, steering
         self.log = os.path.join(directory, "gatehoused.log")
         self.socket = os.path.join(directory, "run", "control.sock")
 
     def __enter__(self):
         bpffs = os.path.join(self.directory, "bpf")
         os.makedirs(bpffs)
-        subprocess.run(["mount", "-t", "bpf", "bpf", bpffs], check=True)
         configuration = os.path.join(self.directory, "gatehouse.yaml")
         with open(configuration, "w", encoding="utf-8") as file:
             file.write(f"instance: test\nbpffs: {bpffs}\nstate_dir: {self.directory}/state\n"
                        f"run_dir: {self.directory}/run\ninterfaces: [office0, home0, nat0]\nxdp: generic\nloops: 2\n"
-                       "log_level: info\nlogin_records: off\n")
+                       "log_level: info\nlogin_records: off\n"
+                       f"steering: {self._steering}\n")
+        # `ip netns exec` has a mount namespace of its own: what is mounted there goes with the daemon, and that goes
+        # with this process, however it ends.
         with open(self.log, "ab") as log:
             self._daemon = subprocess.Popen(
-                ["ip", "netns", "exec", self._namespace, os.path.join(self._programs, "gatehoused"), "--config",
-                 configuration], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+                ["setpriv", "--pdeathsig", "KILL", "ip", "netns", "exec", self._namespace, "sh", "-c",
+                 'mount -t bpf bpf "$1" && exec "$2" --config "$3"', "gateway", bpffs,
+                 os.path.join(self._programs, "gatehoused"), configuration],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         self._wait_until_ready()
         with open(os.path.join(self.directory, "service.json"), "w", encoding="utf-8") as file:
             json.dump({"family": self.family, "command": self.command(), "settings": {},
@@ -75,7 +81,6 @@ class Gateway:
         except subprocess.TimeoutExpired:
             self._daemon.kill()
             self._daemon.wait()
-        subprocess.run(["umount", os.path.join(self.directory, "bpf")], check=False)
 
     def command(self, *words):
         return [os.path.join(self._programs, "gatehouse"), "--socket", self.socket, *words]
@@ -130,11 +135,11 @@ def apply(directory, setting=None, value=None):
 
 def run(path, options):
     """Whether the scenario passed; tells it."""
-    with lab.Lab() as network, tempfile.TemporaryDirectory(prefix="gatehouse-rustdesk-") as directory:
+    with lab.Lab() as network, tempfile.TemporaryDirectory(dir=network.directory) as directory:
         with lab.Servers(network, options.family, options.version, 1, options.encrypt,
                          relay_host=PROXY[options.family]) as servers:
             with Gateway(options.programs, network.name("middle"), options.family, directory,
-                         servers.description["server_key"]) as gateway:
+                         servers.description["server_key"], options.steering) as gateway:
                 description = servers.description
                 for place in description["places"].values():
                     place["server"] = place["relay"] = PROXY[options.family]
@@ -159,8 +164,10 @@ def main():
     parser.add_argument("--family", choices=("v4", "v6"), default="v4")
     parser.add_argument("--version", default="1.1.17")
     parser.add_argument("--encrypt", action="store_true")
+    parser.add_argument("--steering", choices=("auto", "sk_lookup", "tproxy"), default="auto")
     parser.add_argument("scenarios", nargs="+", metavar="SCENARIO")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     results = [run(path, options) for path in options.scenarios]
     print(f"{sum(results)} passed, {len(results) - sum(results)} failed")
     sys.exit(not all(results))

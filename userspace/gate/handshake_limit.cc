@@ -1,6 +1,6 @@
-#include "rdp/handshake_limit.h"
+#include "gate/handshake_limit.h"
 
-namespace gatehouse::rdp {
+namespace gatehouse::gate {
 namespace {
 
 constexpr std::uint8_t customer_bits = 64;
@@ -25,4 +25,4 @@ void HandshakeLimit::leave(const Address& source) {
   if (--at->second == 0) by_source_.erase(at);
 }
 
-}  // namespace gatehouse::rdp
+}  // namespace gatehouse::gate

@@ -1,5 +1,5 @@
-// How many connections may be in their handshake at once, in all and from one source: each has a worker of its own, and
-// nobody has shown yet who he is. Who has no place waits for one.
+// How many connections may be there at once of which nobody has shown yet who they are, in all and from one source: in
+// their handshake, where each has a worker of its own (RDP), or before their first message (RustDesk).
 //
 // A source is an address, of IPv6 its /64 (RFC 6177: what one customer has).
 //
@@ -14,7 +14,7 @@
 
 #include "base/address.h"
 
-namespace gatehouse::rdp {
+namespace gatehouse::gate {
 
 class HandshakeLimit {
  public:
@@ -55,4 +55,4 @@ class HandshakeLimit {
   std::map<Address, std::size_t> by_source_;
 };
 
-}  // namespace gatehouse::rdp
+}  // namespace gatehouse::gate
