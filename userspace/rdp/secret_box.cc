@@ -18,7 +18,7 @@ constexpr std::size_t nonce_bytes = crypto_aead_xchacha20poly1305_ietf_NPUBBYTES
 constexpr std::size_t tag_bytes = crypto_aead_xchacha20poly1305_ietf_ABYTES;
 static_assert(crypto_aead_xchacha20poly1305_ietf_KEYBYTES == 32);
 
-const unsigned char* bytes_of(std::string_view text) {
+const unsigned char* unsigned_bytes(std::string_view text) {
   return reinterpret_cast<const unsigned char*>(text.data());
 }
 
@@ -115,8 +115,8 @@ std::string SecretBox::seal(std::string_view secret, std::string_view context) c
   std::string sealed(nonce_bytes + secret.size() + tag_bytes, '\0');
   auto* out = reinterpret_cast<unsigned char*>(sealed.data());
   ::randombytes_buf(out, nonce_bytes);
-  ::crypto_aead_xchacha20poly1305_ietf_encrypt(out + nonce_bytes, nullptr, bytes_of(secret), secret.size(),
-                                               bytes_of(context), context.size(), nullptr, out, key_.data());
+  ::crypto_aead_xchacha20poly1305_ietf_encrypt(out + nonce_bytes, nullptr, unsigned_bytes(secret), secret.size(),
+                                               unsigned_bytes(context), context.size(), nullptr, out, key_.data());
   return sealed;
 }
 
@@ -128,9 +128,9 @@ Result<Secret> SecretBox::open_sealed(const std::string& sealed, std::string_vie
   };
   if (sealed.size() < nonce_bytes + tag_bytes) return fault();
   std::string opened(sealed.size() - nonce_bytes - tag_bytes, '\0');
-  const auto* in = bytes_of(sealed);
+  const auto* in = unsigned_bytes(sealed);
   if (::crypto_aead_xchacha20poly1305_ietf_decrypt(reinterpret_cast<unsigned char*>(opened.data()), nullptr, nullptr,
-                                                   in + nonce_bytes, sealed.size() - nonce_bytes, bytes_of(context),
+                                                   in + nonce_bytes, sealed.size() - nonce_bytes, unsigned_bytes(context),
                                                    context.size(), in, key_.data()) != 0) {
     return fault();
   }
