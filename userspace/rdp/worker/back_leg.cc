@@ -26,6 +26,7 @@
 
 #include "rdp/event_track.h"
 #include "rdp/worker/channel_relay.h"
+#include "rdp/worker/leg_transport.h"
 #include "rdp/worker/picture_tap.h"
 #include "rdp/worker/pointer_shapes.h"
 #include "rdp/worker/reconnection.h"
@@ -83,6 +84,7 @@ void decode(rdpContext* context, Decode&& with) {
   auto& back = back_of(context);
   auto* tap = back.leg->tap();
   if (tap == nullptr) return;
+  back.leg->session().front_transport().flush();
   if (!tap->prepare_older(*context) || !with(back.decoders)) {
     back.leg->recording_failed("a picture of the backend cannot be decoded");
   }
@@ -222,6 +224,7 @@ BOOL on_channel_data(freerdp* instance, UINT16 id, const BYTE* data, size_t size
   }
   // Dynamic channels are there to be decoded only where the client has the graphics pipeline (offer_channels()).
   if (leg.tap() == nullptr || !dynamic || !announces_graphics(*instance->context->settings)) return TRUE;
+  if ((flags & CHANNEL_FLAG_LAST) != 0) leg.session().front_transport().flush();
   const PictureTap::Working working(*leg.tap());
   if (!freerdp_channels_data(instance, id, data, size, flags, total)) {
     leg.recording_failed("what the backend sends over drdynvc cannot be decoded");
@@ -391,7 +394,8 @@ Result<void> BackLeg::start(const std::optional<Credentials>& credentials,
 
 void BackLeg::run() {
   session_.back_pulse().working();
-  const bool connected = freerdp_connect(instance_) == TRUE;
+  const bool connected =
+      freerdp_connect(instance_) == TRUE && session_.back_transport().take_over(*instance_->context).has_value();
   if (!connected) tell_failure();
   session_.back_is_connected(connected);
   std::array<HANDLE, MAXIMUM_WAIT_OBJECTS> handles{};
@@ -410,7 +414,7 @@ void BackLeg::run() {
       if (owes) tap_->picture_changed(*instance_->context);
       continue;
     }
-    if (!freerdp_check_event_handles(instance_->context)) break;
+    if (!take_what_waits()) break;
   }
   if (connected) {
     const auto info = freerdp_error_info(instance_);
@@ -423,6 +427,16 @@ void BackLeg::run() {
     }
     freerdp_disconnect(instance_);
   }
+}
+
+bool BackLeg::take_what_waits() {
+  const LegTransport::Batch together(session_.front_transport());
+  bool goes_on = freerdp_check_event_handles(instance_->context) == TRUE;
+  for (int taken = 1; goes_on && taken < LegTransport::most_at_once; ++taken) {
+    if (!session_.back_transport().brought_one() || session_.is_ending()) break;
+    goes_on = freerdp_check_fds(instance_) == TRUE;
+  }
+  return goes_on;
 }
 
 void BackLeg::tell_failure() {

@@ -43,7 +43,7 @@ class BackLeg {
 
  private:
   void run();
-
+  bool take_what_waits();  // false: the backend is gone
   void tell_failure();
 
   Session& session_;

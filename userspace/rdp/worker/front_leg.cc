@@ -26,6 +26,7 @@
 
 #include "rdp/worker/channel_relay.h"
 #include "rdp/worker/input_notes.h"
+#include "rdp/worker/leg_transport.h"
 #include "rdp/worker/session.h"
 #include "rdp/worker/settings.h"
 
@@ -180,7 +181,8 @@ BOOL on_post_connect(freerdp_peer* peer) {
   return session_of(peer).connect_back() ? TRUE : FALSE;
 }
 BOOL on_activate(freerdp_peer* peer) {
-  return session_of(peer).open_gate() ? TRUE : FALSE;
+  auto& session = session_of(peer);
+  return session.front_transport().take_over(*peer->context) && session.open_gate() ? TRUE : FALSE;
 }
 BOOL on_channel_data(freerdp_peer* peer, UINT16 id, const BYTE* data, size_t size, UINT32 flags, size_t total) {
   return pass_to_back(session_of(peer), id, {data, size, flags, total}) ? TRUE : FALSE;
@@ -249,10 +251,19 @@ void FrontLeg::run() {
     session_.front_pulse().waiting();
     if (WaitForMultipleObjects(count + 1, handles.data(), FALSE, INFINITE) == WAIT_FAILED) return;
     if (session_.is_ending()) return;
-    if (peer_->CheckFileDescriptor(peer_)) continue;
+    if (take_what_waits()) continue;
     session_.front_has_failed();
     return;
   }
+}
+
+bool FrontLeg::take_what_waits() {
+  const LegTransport::Batch together(session_.back_transport());
+  for (int taken = 0; taken < LegTransport::most_at_once; ++taken) {
+    if (!peer_->CheckFileDescriptor(peer_)) return false;
+    if (!session_.front_transport().brought_one() || session_.is_ending()) break;
+  }
+  return true;
 }
 
 void FrontLeg::wake(bool hears) {

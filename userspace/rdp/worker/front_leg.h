@@ -31,6 +31,8 @@ class FrontLeg {
   [[nodiscard]] freerdp_peer* peer() const { return peer_; }
 
  private:
+  bool take_what_waits();  // false: the client is gone
+
   Session& session_;
   Fd client_;  // a duplicate, to shut it down from elsewhere
   freerdp_peer* peer_ = nullptr;

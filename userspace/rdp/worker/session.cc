@@ -7,6 +7,7 @@
 #include "rdp/worker/back_leg.h"
 #include "rdp/worker/channel_relay.h"
 #include "rdp/worker/front_leg.h"
+#include "rdp/worker/leg_transport.h"
 #include "rdp/worker/reconnection.h"
 #include "rdp/worker/session_warning.h"
 #include "rdp/worker/settings.h"
@@ -26,6 +27,8 @@ Session::Session(Start start, Fd client, DaemonLink& link, FrameSink* sink, Even
       events_(events),
       gates_(std::make_unique<ChannelGates>(*this)),
       warning_(std::make_unique<SessionWarning>(*this)),
+      front_transport_(std::make_unique<LegTransport>()),
+      back_transport_(std::make_unique<LegTransport>()),
       front_(std::make_unique<FrontLeg>(*this, std::move(client))) {}
 
 Session::~Session() = default;

@@ -35,6 +35,7 @@ class BackLeg;
 class EventTrack;
 class ChannelGates;
 class FrontLeg;
+class LegTransport;
 class SessionWarning;
 
 class Session {
@@ -83,6 +84,8 @@ class Session {
   [[nodiscard]] FrameSink* sink() { return sink_; }
   [[nodiscard]] ChannelGates& gates() { return *gates_; }
   [[nodiscard]] SessionWarning& warning() { return *warning_; }
+  [[nodiscard]] LegTransport& front_transport() { return *front_transport_; }
+  [[nodiscard]] LegTransport& back_transport() { return *back_transport_; }
   [[nodiscard]] EventTrack* events() { return events_; }
   // To the daemon, and the events.
   void tell(const Message& notice);
@@ -108,6 +111,8 @@ class Session {
   std::optional<Credentials> delegated_;
   std::unique_ptr<ChannelGates> gates_;
   std::unique_ptr<SessionWarning> warning_;
+  std::unique_ptr<LegTransport> front_transport_;
+  std::unique_ptr<LegTransport> back_transport_;
   std::unique_ptr<FrontLeg> front_;
   std::unique_ptr<BackLeg> back_;
   std::atomic<rdpContext*> back_context_{nullptr};
