@@ -36,6 +36,11 @@ if [ -n "$json" ] && ! { [ -d "$(dirname "$json")" ] && [ -w "$(dirname "$json")
   exit 1
 fi
 
+needs_rustdesk=$(printf '%s\n' "${parts[@]}" | grep -x rustdesk || true)
+if [ -n "$needs_rustdesk" ]; then
+  for tool in python3 nft setpriv; do command -v "$tool" > /dev/null || { echo "bench: $tool is missing: run scripts/setup.sh" >&2; exit 1; }; done
+fi
+
 needs_network=$(printf '%s\n' "${parts[@]}" | grep -x network || true)
 if [ -n "$needs_network" ]; then
   for tool in haproxy nginx iperf3 wrk curl; do command -v "$tool" > /dev/null || { echo "bench: $tool is missing: run scripts/setup.sh" >&2; exit 1; }; done
@@ -53,6 +58,7 @@ cmake --preset release -B "${build:=$PWD/build/release}" > /dev/null
 targets=()
 for part in "${parts[@]}"; do
   case $part in
+    rustdesk) targets+=(gatehoused gatehouse rustdesk_bench heartbeats) ;;
     network) targets+=(gatehoused gatehouse idle_connections first_drop stall) ;;
     rdp) targets+=(gatehoused gatehouse gatehouse-rdp rdp_load desktop_window) ;;
     *) targets+=("${part}_bench") ;;
@@ -80,16 +86,22 @@ table() {
           | join("\t")' "$1" |
     awk -F '\t' '{ printf "%-62s %10s %10s  %-18s %-7s %7s%s\n", $1, $2, $3, $4, $5, $6, (NR > 1 && $6 != "" && $6 < 1) ? " <" : "" }'
 }
+run() {  # COMMAND...: its rows
+  "$@" "${quick[@]}" >> "$lines" &
+  running=$!
+  wait "$running"
+  running=
+}
 for part in "${parts[@]}"; do
   echo "== Measuring: $part" >&2
   begun=$(wc -l < "$lines")
   case $part in
-    network | rdp) "tests/bench/$part.sh" "$build/bin" "${quick[@]}" >> "$lines" & ;;
-    *) "$build/bin/${part}_bench" "${quick[@]}" >> "$lines" & ;;
+    network | rdp) run "tests/bench/$part.sh" "$build/bin" ;;
+    rustdesk)
+      run "$build/bin/rustdesk_bench"
+      run tests/bench/rustdesk.py "$build/bin" ;;
+    *) run "$build/bin/${part}_bench" ;;
   esac
-  running=$!
-  wait "$running"
-  running=
   tail -n "+$((begun + 1))" "$lines" > "$lines.part"
   table "$lines.part"
   rm -f "$lines.part"

@@ -4,6 +4,8 @@
   gateway.py --programs DIRECTORY [--family v4|v6] [--version 1.1.12|1.1.17] [--encrypt]
              [--steering auto|sk_lookup|tproxy] SCENARIO...
   gateway.py set STATE SETTING VALUE        what `service SETTING VALUE` does: an option of the service, by a new policy
+  gateway.py kill STATE                     what `operator kills the gateway` does: SIGKILL for the daemon
+  gateway.py start STATE                    what `operator starts the gateway` does, and waits until it is ready
 
 `programs` has gatehoused and gatehouse. Each scenario has a lab, servers and a gateway of its own, which end with it.
 What the daemon says is shown when a scenario fails.
@@ -41,46 +43,64 @@ def policy(family, settings):
             "grants: {all: {user: anyone, server: rustdesk}}\n")
 
 
-class Gateway:
-    """The daemon in `middle`. Use it with `with`."""
+# The daemon's parent. `ip netns exec` has a mount namespace of its own: what is mounted there goes with this shell,
+# which goes with the process of the scenario, however that ends, and takes the daemon with it. So what is in the BPF
+# file system outlives the daemon, as it does on a real machine.
+_KEEPER = """
+mount -t bpf bpf "$1" && exec 3<>"$2" && process=$3 && shift 3 || exit 1
+while read -r _ <&3; do
+  setpriv --pdeathsig KILL "$@" 3<&- &
+  echo $! > "$process"
+  wait $!
+done
+"""
 
-    def __init__(self, programs, namespace, family, directory, server_key, steering):
+
+class Gateway:
+    """The daemon in `middle`. Use it with `with`. `more` of its configuration goes before what scenarios have."""
+
+    def __init__(self, programs, namespace, family, directory, server_key, steering="auto", **more):
         self._programs, self._namespace, self.family, self.directory = programs, namespace, family, directory
-        self._server_key, self._steering = server_key, steering
-        self.log = os.path.join(directory, "gatehoused.log")
+        self._server_key = server_key
+        self._configuration = {"xdp": "generic", "loops": 2, "steering": steering, **more}
         self.socket = os.path.join(directory, "run", "control.sock")
 
     def __enter__(self):
         bpffs = os.path.join(self.directory, "bpf")
         os.makedirs(bpffs)
+        os.mkfifo(_orders(self.directory))
         configuration = os.path.join(self.directory, "gatehouse.yaml")
         with open(configuration, "w", encoding="utf-8") as file:
             file.write(f"instance: test\nbpffs: {bpffs}\nstate_dir: {self.directory}/state\n"
-                       f"run_dir: {self.directory}/run\ninterfaces: [office0, home0, nat0]\nxdp: generic\nloops: 2\n"
+                       f"run_dir: {self.directory}/run\ninterfaces: [office0, home0, nat0]\n"
                        "log_level: info\nlogin_records: off\n"
-                       f"steering: {self._steering}\n")
-        # `ip netns exec` has a mount namespace of its own: what is mounted there goes with the daemon, and that goes
-        # with this process, however it ends.
-        with open(self.log, "ab") as log:
-            self._daemon = subprocess.Popen(
-                ["setpriv", "--pdeathsig", "KILL", "ip", "netns", "exec", self._namespace, "sh", "-c",
-                 'mount -t bpf bpf "$1" && exec "$2" --config "$3"', "gateway", bpffs,
-                 os.path.join(self._programs, "gatehoused"), configuration],
+                       + "".join(f"{key}: {value}\n" for key, value in self._configuration.items()))
+        with open(_log(self.directory), "ab") as log:
+            self._keeper = subprocess.Popen(
+                ["setpriv", "--pdeathsig", "KILL", "ip", "netns", "exec", self._namespace, "sh", "-c", _KEEPER,
+                 "gateway", bpffs, _orders(self.directory), _process(self.directory),
+                 os.path.join(self._programs, "gatehoused"), "--config", configuration],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        self._wait_until_ready()
-        with open(os.path.join(self.directory, "service.json"), "w", encoding="utf-8") as file:
-            json.dump({"family": self.family, "command": self.command(), "settings": {},
-                       "server_key": self._server_key}, file)
-        apply(self.directory)
+        try:
+            start(self.directory)
+            with open(os.path.join(self.directory, "service.json"), "w", encoding="utf-8") as file:
+                json.dump({"family": self.family, "command": self.command(), "settings": {},
+                           "server_key": self._server_key}, file)
+            apply(self.directory)
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_):
-        self._daemon.terminate()
-        try:
-            self._daemon.wait(20 * _PATIENCE)
-        except subprocess.TimeoutExpired:
-            self._daemon.kill()
-            self._daemon.wait()
+        if self.pid():
+            _end(self.directory, signal.SIGTERM)
+        self._keeper.kill()
+        self._keeper.wait()
+
+    def pid(self):
+        """Of the daemon; None while there is none."""
+        return _pid(self.directory)
 
     def command(self, *words):
         return [os.path.join(self._programs, "gatehouse"), "--socket", self.socket, *words]
@@ -94,21 +114,67 @@ class Gateway:
                 "unban_address": self.command("ban", "remove", "{address}"),
                 "operator": self.command(),
                 "audit": self.command("audit"),
+                "sessions": self.command("--json", "sessions", "--open", "--all"),
+                "kill_gateway": [sys.executable, os.path.abspath(__file__), "kill", self.directory],
+                "start_gateway": [sys.executable, os.path.abspath(__file__), "start", self.directory],
                 "service": [sys.executable, os.path.abspath(__file__), "set", self.directory, "{setting}", "{value}"]}
 
-    def _wait_until_ready(self):
-        end = time.monotonic() + 20 * _PATIENCE
-        while not self._says("gatehoused is ready"):
-            if self._daemon.poll() is not None or time.monotonic() > end:
-                raise RuntimeError(f"gatehoused does not start: {self.text()}")
-            time.sleep(0.02)
-
-    def _says(self, text):
-        return os.path.exists(self.log) and text in self.text()
-
     def text(self):
-        with open(self.log, encoding="utf-8", errors="replace") as file:
-            return file.read()
+        return _text(self.directory)
+
+
+def _orders(directory):
+    return os.path.join(directory, "orders")
+
+
+def _process(directory):
+    return os.path.join(directory, "process")
+
+
+def _log(directory):
+    return os.path.join(directory, "gatehoused.log")
+
+
+def _text(directory):
+    with open(_log(directory), encoding="utf-8", errors="replace") as file:
+        return file.read()
+
+
+def _pid(directory):
+    try:
+        with open(_process(directory), encoding="ascii") as file:
+            pid = int(file.read())
+    except (FileNotFoundError, ValueError):  # it is being written
+        return None
+    return pid if os.path.exists(f"/proc/{pid}") else None
+
+
+def start(directory):
+    """Returns when the daemon is ready. Raises RuntimeError with what it said."""
+    begun, end, ran = len(_text(directory)), time.monotonic() + 20 * _PATIENCE, False
+    orders = os.open(_orders(directory), os.O_RDWR)  # for both, so that it does not wait for the reader
+    try:
+        os.write(orders, b"start\n")
+        while "gatehoused is ready" not in (said := _text(directory)[begun:]):
+            runs = _pid(directory) is not None
+            if ran and not runs or time.monotonic() > end:
+                raise RuntimeError(f"gatehoused does not start: {said}")
+            ran = runs
+            time.sleep(0.02)
+    finally:
+        os.close(orders)
+
+
+def _end(directory, how):
+    """Returns when the daemon is gone."""
+    pid, end = _pid(directory), time.monotonic() + 20 * _PATIENCE
+    if pid is None:
+        raise RuntimeError("gatehoused does not run")
+    os.kill(pid, how)
+    while os.path.exists(f"/proc/{pid}"):
+        if time.monotonic() > end:
+            os.kill(pid, signal.SIGKILL)
+        time.sleep(0.02)
 
 
 def apply(directory, setting=None, value=None):
@@ -153,9 +219,10 @@ def run(path, options):
 
 
 def main():
-    if sys.argv[1:2] == ["set"]:
+    orders = {"set": apply, "start": start, "kill": lambda directory: _end(directory, signal.SIGKILL)}
+    if order := orders.get("".join(sys.argv[1:2])):
         try:
-            apply(*sys.argv[2:])
+            order(*sys.argv[2:])
         except RuntimeError as error:
             sys.exit(str(error))
         return
