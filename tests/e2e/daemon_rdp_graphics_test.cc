@@ -57,7 +57,7 @@ TEST_F(RdpXrdp, OlderClientsAreRecordedWithEachOfTheirCodecs) {
                                              {"-gfx", "-rfx", "-nsc", "/bpp:32"}}) {
     const auto viewer = client_of("xfreerdp", graphics);
     ASSERT_TRUE(is_ready()) << viewer->errors();
-    EXPECT_TRUE(shows_colour("#336699")) << graphics.back() << viewer->errors();
+    EXPECT_TRUE(shows_colour("#336699")) << graphics.back() << viewer->errors() << audit("connection_ended");
     EXPECT_TRUE(shows_the_recording()) << graphics.back();
     viewer->signal(SIGTERM);
     ASSERT_TRUE(viewer->wait(patiently(10s)));

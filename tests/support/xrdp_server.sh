@@ -56,6 +56,8 @@ chown -R "$id_number:$id_number" "/home/$user" /tmp/share
 sed -i -e "s|^port=3389|port=tcp://$address:3389|" -e 's|^LogFile=.*|LogFile=/var/log/xrdp.log|' \
   -e "s|^#\?autorun=.*|autorun=Xorg|" -e 's|^security_layer=.*|security_layer=tls|' /etc/xrdp/xrdp.ini
 sed -i -e 's|^EnableSyslog=.*|EnableSyslog=false|' -e 's|^LogFile=.*|LogFile=/var/log/xrdp-sesman.log|' /etc/xrdp/sesman.ini
+# Links to files that all of the machine share.
+rm -f /etc/xrdp/key.pem /etc/xrdp/cert.pem
 openssl req -x509 -newkey rsa:2048 -nodes -keyout /etc/xrdp/key.pem -out /etc/xrdp/cert.pem -subj /CN=backend -days 30 \
   2>/dev/null
 chmod 644 /etc/xrdp/key.pem /etc/xrdp/cert.pem

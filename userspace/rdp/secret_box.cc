@@ -130,8 +130,8 @@ Result<Secret> SecretBox::open_sealed(const std::string& sealed, std::string_vie
   std::string opened(sealed.size() - nonce_bytes - tag_bytes, '\0');
   const auto* in = unsigned_bytes(sealed);
   if (::crypto_aead_xchacha20poly1305_ietf_decrypt(reinterpret_cast<unsigned char*>(opened.data()), nullptr, nullptr,
-                                                   in + nonce_bytes, sealed.size() - nonce_bytes, unsigned_bytes(context),
-                                                   context.size(), in, key_.data()) != 0) {
+                                                   in + nonce_bytes, sealed.size() - nonce_bytes,
+                                                   unsigned_bytes(context), context.size(), in, key_.data()) != 0) {
     return fault();
   }
   Secret secret(std::move(opened));
