@@ -215,7 +215,7 @@ TEST_F(RdpClipboard, AFileThatIsCopiedToTheServerIsAuditedWithItsHash) {
 // A server that uses the client's drive as it is told.
 class RdpDrives : public RdpGateway {
  protected:
-  RdpDrives() {
+  explicit RdpDrives(const std::string& options = {}) : RdpGateway(options) {
     const auto made = run_command({"openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout",
                                    (home_.path() / "key.pem").string(), "-out", (home_.path() / "cert.pem").string(),
                                    "-subj", "/CN=backend", "-days", "3"});
@@ -258,6 +258,25 @@ TEST_F(RdpDrives, WhatIsReadAndWrittenIsAuditedWithItsHash) {
       AllOf(HasSubstr(R"(drive to_server "share\\long.bin", 300000 bytes, sha256 )" + sha256_of(drive() / "long.bin")),
             HasSubstr(R"(drive to_client "share\\new.bin", 300000 bytes, sha256 )" + sha256_of(drive() / "new.bin")),
             HasSubstr(R"(drive to_server "share\\a.txt", 17 bytes, sha256 )" + sha256_of(drive() / "a.txt"))));
+}
+
+class RdpKeptFiles : public RdpDrives {
+ protected:
+  RdpKeptFiles() : RdpDrives(", files: copy") {}
+};
+
+TEST_F(RdpKeptFiles, AreInTheRecordingThatVouchesForThem) {
+  run_command({"dd", "if=/dev/urandom", "of=" + (drive() / "long.bin").string(), "bs=1000", "count=300"});
+  serve("drives", "get \\long.bin " + (directory_.path() / "got.bin").string() + "\nwrite \\new.txt written\n");
+  EXPECT_THAT(audit("file_passed"),
+              AllOf(HasSubstr("sha256 " + sha256_of(drive() / "long.bin") + ", kept as file-00001\n"),
+                    HasSubstr("sha256 " + sha256_of(drive() / "new.txt") + ", kept as file-00002\n")));
+  EXPECT_EQ(sha256_of(recording() / "file-00001"), sha256_of(drive() / "long.bin"));
+  EXPECT_EQ(content_of(recording() / "file-00002"), "written");
+  const auto verify = [&] { return gateway_.cli({"recording", "verify", recording().string()}); };
+  EXPECT_EQ(verify().exit_code, 0) << verify().output << verify().errors;
+  std::fstream(recording() / "file-00001", std::ios::binary | std::ios::in | std::ios::out).seekp(200'000).put('x');
+  EXPECT_NE(verify().exit_code, 0) << "a copy that was changed";
 }
 
 // A grant with one word: the server may do that, and is denied all else as by a file system that does not let it.

@@ -75,6 +75,14 @@ TEST_F(RecordingRoutes, AFileComesWholeOrInPart) {
   EXPECT_EQ(header(beyond, "Content-Range"), "bytes */10");
 }
 
+TEST_F(RecordingRoutes, ACopyOfAFileIsNothingThatABrowserShows) {
+  const auto copy = ask(Role::admin, "/v1/recordings/17/files/file-00001");
+  EXPECT_EQ(copy.status, 200);
+  EXPECT_STREQ(copy.content_type, "application/octet-stream");
+  EXPECT_EQ(header(copy, "Content-Disposition"), "attachment");
+  EXPECT_EQ(header(ask(Role::admin, video), "Content-Disposition"), "none");
+}
+
 TEST_F(RecordingRoutes, WhatIsNoRecordingIsNotAskedFor) {
   for (const auto* target :
        {"/v1/recordings/", "/v1/recordings/x", "/v1/recordings/0", "/v1/recordings/017", "/v1/recordings/-1",

@@ -66,6 +66,7 @@ api: { listen: ["192.0.2.1:8443", "[2001:db8::1]:8443"], certificate: /tmp/api.c
 retention: { audit: 400d, audit_rows: 5000000, sessions: 90d, store_size: 2GiB }
 device_bans: { file: /tmp/db_v2.sqlite3, every: 30s }
 rdp: { worker: /tmp/worker, user: nobody, backend_security: tls, recordings: /tmp/seen, recording: best_effort,
+       files: copy,
        keep_recordings: { age: 90d, size: 200GiB } }
 )");
   EXPECT_EQ(configuration.dataplane.instance, "edge-1");
@@ -107,6 +108,7 @@ rdp: { worker: /tmp/worker, user: nobody, backend_security: tls, recordings: /tm
   EXPECT_EQ(configuration.rdp->backend_security, rdp::Security::tls);
   EXPECT_EQ(configuration.rdp->recordings, "/tmp/seen");
   EXPECT_EQ(configuration.rdp->recording, policy::Recording::best_effort);
+  EXPECT_TRUE(configuration.rdp->keep_files);
   EXPECT_EQ(configuration.rdp->keep_recordings.age, std::chrono::days(90));
   EXPECT_EQ(configuration.rdp->keep_recordings.size, 200ULL << 30U);
   ASSERT_TRUE(configuration.api.has_value());
@@ -140,6 +142,8 @@ TEST(Configuration, RefusesWorkersThatCouldNotWork) {
   EXPECT_THAT(rdp("{ certificates: [win1] }"), HasSubstr("not a map"));
   const auto own = good("interfaces: [eth0]\nrdp: { certificates: { win1: { certificate: /a.crt, key: /a.key } } }\n");
   EXPECT_EQ(own.rdp->certificates.at("win1"), (rdp::CertificateFiles{"/a.crt", "/a.key"}));
+  EXPECT_THAT(rdp("{ files: copy }"), HasSubstr("give recordings"));
+  EXPECT_THAT(rdp("{ files: keep, recordings: /r }"), HasSubstr("rdp, files"));
   EXPECT_THAT(rdp("{ keep_recordings: { age: old } }"), HasSubstr("rdp, keep_recordings, age"));
   EXPECT_THAT(rdp("{ keep_recordings: { size: 200 } }"), HasSubstr("not a size"));
   EXPECT_THAT(rdp("{ keep_recordings: { count: 3 } }"), HasSubstr("unknown key 'count'"));

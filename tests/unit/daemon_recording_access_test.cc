@@ -31,10 +31,12 @@ class RecordingAccess : public testing::Test {
 };
 
 TEST_F(RecordingAccess, OnlyNamesOfARecordingAreTaken) {
-  for (const auto* name : {"000.mp4", "001.mp4", "1000.mp4", "events.jsonl", "chain.jsonl", "index.jsonl"})
+  for (const auto* name :
+       {"000.mp4", "001.mp4", "1000.mp4", "events.jsonl", "chain.jsonl", "index.jsonl", "identity.json", "file-00001"})
     EXPECT_TRUE(is_recording_file(name)) << name;
-  for (const auto* name : {"", ".", "..", ".mp4", "0.mp4", "00a.mp4", "000.MP4", "../000.mp4", "000.mp4/", "a/000.mp4",
-                           "000.mp4.", "events.json", "0000000000000000.mp4", "000.mp4%00", "..%2f000.mp4"})
+  for (const auto* name :
+       {"", ".", "..", ".mp4", "0.mp4", "00a.mp4", "000.MP4", "../000.mp4", "000.mp4/", "a/000.mp4", "000.mp4.",
+        "events.json", "0000000000000000.mp4", "000.mp4%00", "..%2f000.mp4", "file-1", "file-00001.exe"})
     EXPECT_FALSE(is_recording_file(name)) << name;
 }
 

@@ -3,11 +3,15 @@
 
 #include <algorithm>
 #include <functional>
+#include <map>
+#include <memory>
+#include <string>
 #include <string_view>
 #include <vector>
 
 #include "rdp/channel_gate.h"
 #include "rdp/control_message.h"
+#include "rdp/file_copies.h"
 
 namespace gatehouse::test {
 
@@ -47,6 +51,36 @@ struct ChannelEnds {
     }
     return list;
   }
+};
+
+// The copies that a gate makes of files.
+class CopiesInMemory final : public rdp::FileCopies {
+ public:
+  std::unique_ptr<rdp::FileCopy> begin() override { return std::make_unique<Copy>(*this); }
+
+  std::map<std::string, std::vector<std::uint8_t>> files;
+  std::size_t ended = 0;
+
+ private:
+  class Copy final : public rdp::FileCopy {
+   public:
+    explicit Copy(CopiesInMemory& all) : all_(all) {}
+    ~Copy() override {
+      if (!name_.empty()) ++all_.ended;
+    }
+    Copy(const Copy&) = delete;
+    Copy& operator=(const Copy&) = delete;
+    void add(rdp::Bytes piece) override {
+      if (name_.empty()) name_ = "copy " + std::to_string(all_.files.size() + 1);
+      auto& file = all_.files[name_];
+      file.insert(file.end(), piece.begin(), piece.end());
+    }
+    [[nodiscard]] std::string name() const override { return name_; }
+
+   private:
+    CopiesInMemory& all_;
+    std::string name_;
+  };
 };
 
 // In chunks, as a peer sends it.

@@ -11,6 +11,7 @@ namespace {
 using policy::Channel;
 using test::bytes_of;
 using test::ChannelEnds;
+using test::CopiesInMemory;
 using test::put;
 using test::utf16_of;
 using ::testing::ElementsAre;
@@ -72,7 +73,7 @@ Body failed_data() {
 class Clipboard : public ::testing::Test {
  protected:
   void allow(policy::Channels channels, Detail text = Detail::outline) {
-    gate_ = std::make_unique<ClipboardGate>(channels, text, ends_.send(), ends_.tell());
+    gate_ = std::make_unique<ClipboardGate>(channels, text, ends_.send(), ends_.tell(), copies_);
     // Both can use long names of formats.
     const auto capabilities =
         message(ClipboardMessage::capabilities, LittleEndianWriter().u16(1).u16(0).u16(1).u16(12).u32(2).u32(2).take());
@@ -85,6 +86,8 @@ class Clipboard : public ::testing::Test {
   void from_server(const Body& body) { EXPECT_TRUE(put(*gate_, Direction::to_client, body)); }
 
   ChannelEnds ends_;
+  CopiesInMemory kept_;
+  FileCopies* copies_ = nullptr;
   std::unique_ptr<ClipboardGate> gate_;
 };
 
@@ -173,6 +176,28 @@ TEST_F(Clipboard, AFileIsToldWhenAllOfItHasGone) {
   EXPECT_EQ(notices[0].bytes, 11U);
   EXPECT_TRUE(notices[0].whole);
   EXPECT_EQ(notices[0].sha256, sha256_of(bytes_of("hello world")));
+}
+
+TEST_F(Clipboard, AFileThatIsKeptIsCopiedInOrderAndNamedWhereItIsTold) {
+  copies_ = &kept_;
+  allow(policy::all_channels);
+  from_server(formats({{file_list, "FileGroupDescriptorW"}}));
+  from_client(ask(file_list));
+  from_server(files({{"a.txt", 11}, {"b.txt", 4}}));
+  from_client(ask_for_file(7, 0, 6, 5));
+  from_server(file_piece(7, "world"));
+  EXPECT_THAT(kept_.files, IsEmpty()) << "what comes before it is missing";
+  from_client(ask_for_file(8, 0, 0, 6));
+  from_server(file_piece(8, "hello "));
+  const auto notices = ends_.notices<FileNotice>();
+  ASSERT_THAT(notices, SizeIs(1));
+  EXPECT_EQ(kept_.ended, 1U) << "all of it is on its way to the disk when it is told";
+  EXPECT_EQ(kept_.files[notices[0].copy], bytes_of("hello world"));
+  from_client(ask_for_file(9, 1, 0, 2));
+  from_server(file_piece(9, "of"));
+  gate_->close();
+  ASSERT_THAT(ends_.notices<FileNotice>(), SizeIs(2));
+  EXPECT_EQ(kept_.files[ends_.notices<FileNotice>()[1].copy], bytes_of("of")) << "what broke off, as far as it came";
 }
 
 // xrdp sends four bytes more than it says.

@@ -11,6 +11,7 @@ namespace {
 using policy::Channel;
 using test::bytes_of;
 using test::ChannelEnds;
+using test::CopiesInMemory;
 using test::put;
 using test::utf16_of;
 using ::testing::ElementsAre;
@@ -96,7 +97,7 @@ class Devices : public ::testing::Test {
   void allow(std::initializer_list<Channel> words) {
     policy::Channels channels = 0;
     for (const auto word : words) channels |= static_cast<policy::Channels>(word);
-    gate_ = std::make_unique<DeviceGate>(policy::whole_channels(channels), ends_.send(), ends_.tell());
+    gate_ = std::make_unique<DeviceGate>(policy::whole_channels(channels), ends_.send(), ends_.tell(), copies_);
     ends_ = {};
   }
   void allow_drive(std::initializer_list<Channel> words) {
@@ -132,6 +133,8 @@ class Devices : public ::testing::Test {
   }
 
   ChannelEnds ends_;
+  CopiesInMemory kept_;
+  FileCopies* copies_ = nullptr;
   std::unique_ptr<DeviceGate> gate_;
 };
 
@@ -171,6 +174,24 @@ TEST_F(Devices, AFileThatIsReadIsToldWithItsHashWhenItIsClosed) {
   EXPECT_EQ(notices[0].bytes, 11U);
   EXPECT_TRUE(notices[0].whole);
   EXPECT_EQ(notices[0].sha256, sha256_of(bytes_of("hello world")));
+}
+
+TEST_F(Devices, WhatIsReadAndWrittenIsKeptEachInACopyOfItsOwn) {
+  copies_ = &kept_;
+  allow_drive({Channel::drives});
+  opened(open_file(1, "\\both", to_read | to_write, disposition_open), 1, 20);
+  from_server(read_at(20, 2, 6, 0));
+  from_client(completion(2, LittleEndianWriter().u32(6).bytes(bytes_of("before")).take()));
+  EXPECT_TRUE(passes(write_at(20, 3, 0, "after")));
+  opened(open_file(4, "\\empty", to_write, 2), 4, 21);
+  closed(21, 5);
+  closed(20, 6);
+  const auto notices = ends_.notices<FileNotice>();
+  ASSERT_THAT(notices, SizeIs(3));
+  EXPECT_EQ(notices[0].copy, "") << "there is nothing of an empty file";
+  EXPECT_EQ(kept_.files[notices[1].copy], bytes_of("before"));
+  EXPECT_EQ(kept_.files[notices[2].copy], bytes_of("after"));
+  EXPECT_EQ(kept_.ended, 2U);
 }
 
 TEST_F(Devices, AFileThatIsReadInPartIsToldAsAPart) {

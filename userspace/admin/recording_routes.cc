@@ -21,7 +21,9 @@ struct FileType {
   std::string_view ending;
   const char* content_type;
 };
-constexpr std::array file_types{FileType{".mp4", "video/mp4"}, FileType{".jsonl", "application/jsonl"}};
+constexpr std::array file_types{FileType{".mp4", "video/mp4"}, FileType{".jsonl", "application/jsonl"},
+                                FileType{".json", "application/json"}};
+constexpr const char* kept_file_type = "application/octet-stream";
 
 Answer fault_answer(const Fault& fault) {
   return {fault.status, error_body(fault.error, fault.issues), {}};
@@ -97,8 +99,13 @@ Answer get_recording_file(const Request& request, Operations& operations) {
                     "ask for what begins before its end; a recording that goes on has more later"});
     return answer;
   }
+  // A copy of what somebody moved: nothing that a browser should show.
+  answer.content_type = kept_file_type;
   for (const auto& type : file_types) {
     if (parts[1].ends_with(type.ending)) answer.content_type = type.content_type;
+  }
+  if (answer.content_type == kept_file_type) {
+    answer.headers.emplace_back("Content-Disposition", "attachment");
   }
   answer.file = FilePart{std::move(opened->file), range.part};
   return answer;

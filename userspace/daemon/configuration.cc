@@ -218,6 +218,7 @@ constexpr Word<policy::Recording> recording_words[]{{"required", policy::Recordi
 
 constexpr Word<rdp::Detail> clipboard_text_words[]{
     {"off", rdp::Detail::off}, {"hash", rdp::Detail::outline}, {"text", rdp::Detail::full}};
+constexpr Word<bool> files_words[]{{"hash", false}, {"copy", true}};
 constexpr Word<rdp::Detail> keys_words[]{
     {"off", rdp::Detail::off}, {"masked", rdp::Detail::outline}, {"on", rdp::Detail::full}};
 
@@ -236,8 +237,8 @@ std::map<std::string, rdp::CertificateFiles> read_certificates(const StrictMap& 
 
 RdpOptions read_rdp(const StrictMap& root, Issues& issues) {
   const StrictMap map(root.file(), root.node("rdp"), "rdp",
-                      {"worker", "user", "backend_security", "recordings", "recording", "clipboard_text", "keys",
-                       "certificates", "keep_recordings"},
+                      {"worker", "user", "backend_security", "recordings", "recording", "clipboard_text", "files",
+                       "keys", "certificates", "keep_recordings"},
                       issues);
   RdpOptions options;
   if (const auto worker = map.text("worker")) {
@@ -270,7 +271,12 @@ RdpOptions read_rdp(const StrictMap& root, Issues& issues) {
     options.keep_recordings.size = keep.parsed("size", parse_size);
   }
   take(options.clipboard_text, word(map, "clipboard_text", clipboard_text_words));
+  take(options.keep_files, word(map, "files", files_words));
   take(options.keys, word(map, "keys", keys_words));
+  if (options.keep_files && options.recordings.empty()) {
+    map.complain("files",
+                 {"copies of files are kept in recordings, and there is no directory for them", "give recordings"});
+  }
   if (map.has("certificates")) options.certificates = read_certificates(map, issues);
   return options;
 }

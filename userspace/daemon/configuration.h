@@ -39,6 +39,7 @@ struct RdpOptions {
   policy::Recording recording = policy::Recording::required;  // where a grant does not say
   rdp::RetentionOfRecordings keep_recordings;                 // without any: nothing is removed
   rdp::Detail clipboard_text = rdp::Detail::outline;
+  bool keep_files = false;  // copies of files that go over channels, in the recordings
   rdp::Detail keys = rdp::Detail::off;
 
   friend bool operator==(const RdpOptions&, const RdpOptions&) = default;

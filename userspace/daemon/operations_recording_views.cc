@@ -77,7 +77,8 @@ admin::Outcome Daemon::recording(std::uint64_t id, const admin::Peer& peer) {
 std::expected<admin::OpenFile, admin::Fault> Daemon::recording_file(std::uint64_t id, const std::string& name,
                                                                     const admin::Peer& peer) {
   if (!is_recording_file(name)) {
-    return fault(404, {"a recording has no such file", "it has events.jsonl, chain.jsonl, and 000.mp4 and on"});
+    return fault(404, {"a recording has no such file",
+                       "it has events.jsonl, chain.jsonl, 000.mp4 and on, and file-00001 and on where files are kept"});
   }
   const auto directory = open_recording(id, peer);
   if (!directory) return std::unexpected(directory.error());

@@ -56,6 +56,7 @@ Result<void> Daemon::open_rdp_services() {
       std::make_unique<rdp::WorkerPool>(rdp::WorkerOptions{.program = worker, .uid = configuration_.rdp->user});
   rdp_->backend_security = configuration_.rdp->backend_security;
   rdp_->clipboard_text = configuration_.rdp->clipboard_text;
+  rdp_->keep_files = configuration_.rdp->keep_files;
   rdp_->keys = configuration_.rdp->keys;
   if (auto ready = open_recordings(); !ready) return ready;
   configuration_.gate.rdp = rdp_;

@@ -13,13 +13,15 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "rdp/recording_files.h"
+
 namespace gatehouse::daemon {
 namespace {
 
 constexpr std::string_view events_name = "events.jsonl";
-constexpr std::array<std::string_view, 4> other_names{"chain.jsonl", "index.jsonl", "identity.json", events_name};
-constexpr std::size_t longest_name = 12;  // a hundred million changes of size
-constexpr std::size_t most_files = 4096;  // of one recording
+constexpr std::array<std::string_view, 2> other_names{"chain.jsonl", "identity.json"};
+constexpr std::size_t most_files = 4096;       // of one recording
+constexpr std::size_t most_kept_files = 1000;  // that are listed; all can be fetched
 constexpr std::uint64_t counted_at_once = 1U << 20U;
 constexpr std::size_t longest_line = 64U << 10U;
 
@@ -78,9 +80,7 @@ void read_events(const RecordedFile& file, RecordingOutline& outline) {
 }  // namespace
 
 bool is_recording_file(std::string_view name) {
-  if (std::ranges::find(other_names, name) != other_names.end()) return true;
-  return name.size() >= 7 && name.size() <= longest_name && name.ends_with(".mp4") &&
-         name.find_first_not_of("0123456789") == name.size() - 4;
+  return rdp::is_recorded_file(name) || std::ranges::find(other_names, name) != other_names.end();
 }
 
 Result<std::optional<Fd>> open_recording_directory(const std::filesystem::path& recordings, std::uint64_t id) {
@@ -113,11 +113,12 @@ Result<RecordingOutline> outline_recording(const Fd& directory) {
   const std::unique_ptr<DIR, CloseList> list(copy < 0 ? nullptr : ::fdopendir(copy));
   if (!list) return system_failure("the recording's files cannot be listed", errno);
   RecordingOutline outline;
+  std::size_t kept = 0;
   while (outline.files.size() < most_files) {
     const auto* entry = ::readdir(list.get());
     if (entry == nullptr) break;
     const std::string name(static_cast<const char*>(entry->d_name));
-    if (!is_recording_file(name)) continue;
+    if (!is_recording_file(name) || (rdp::is_kept_file(name) && kept++ >= most_kept_files)) continue;
     const auto opened = open_recorded_file(directory, name);
     if (!opened) return std::unexpected(opened.error());
     if (!*opened) continue;

@@ -20,8 +20,7 @@
 
 namespace gatehouse::daemon {
 
-// "000.mp4" and on, "events.jsonl", and what vouches for them or says where what is: "chain.jsonl", "index.jsonl",
-// "identity.json".
+// What rdp/recording_files.h names: pictures, events, copies of files, and what vouches for them or says where what is.
 bool is_recording_file(std::string_view name);
 
 // Not a descriptor: there is no such recording.

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "rdp/recording_files.h"
+
 namespace gatehouse::gate {
 namespace {
 
@@ -36,8 +38,9 @@ RdpAuditRow row_of(const rdp::ClipboardNotice& notice) {
 
 RdpAuditRow row_of(const rdp::FileNotice& file) {
   return {.action = "file_passed",
-          .detail = fmt::format("{} {} {}, {} bytes, sha256 {}{}", file.channel, word_of(file.direction),
-                                quoted(file.name), file.bytes, file.sha256, file.whole ? "" : ", not all of it")};
+          .detail = fmt::format("{} {} {}, {} bytes, sha256 {}{}{}", file.channel, word_of(file.direction),
+                                quoted(file.name), file.bytes, file.sha256, file.whole ? "" : ", not all of it",
+                                rdp::is_recorded_file(file.copy) ? ", kept as " + file.copy : "")};
 }
 
 }  // namespace

@@ -37,6 +37,7 @@ struct RdpServices {
   std::function<void(const std::string& server, const std::optional<std::string>& fault)> backend_judged;
   rdp::Security backend_security = rdp::Security::nla;
   rdp::Detail clipboard_text = rdp::Detail::outline;
+  bool keep_files = false;  // in recordings
   rdp::Detail keys = rdp::Detail::off;
   std::filesystem::path recordings;              // a directory in it for each session; empty: nothing is recorded
   std::optional<rdp::SigningKey> recording_key;  // the gateway's own, which vouches for the key of each recording

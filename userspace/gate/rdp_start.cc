@@ -20,6 +20,7 @@ Result<rdp::Start> rdp_start(const RdpServices& services, const RdpTerms& terms,
   start.back_may_fall_back = start.back == rdp::Security::nla && terms.target.allow_tls_backend;
   start.channels = policy::whole_channels(terms.channels);
   start.clipboard_text = services.clipboard_text;
+  start.keep_files = services.keep_files;
   start.keys = services.keys;
   start.denied_channels = std::move(rules.denied_channels);
   start.dynamic_channels = std::move(rules.dynamic_channels);

@@ -1,5 +1,6 @@
 #include "gate/server_keys.h"
 
+#include <fmt/format.h>
 #include <sodium.h>
 
 #include <fstream>
@@ -33,7 +34,7 @@ void ServerKeys::read(const std::unordered_map<std::string, std::string>& files)
       known.emplace(service, Known{std::make_shared<const rustdesk::ServerKey>(std::move(*key)),
                                    std::make_shared<ServerHabit>(ServerBegins::unknown)});
     } else if (!fault) {
-      fault = Error{"service " + service + ": the server's key " + path + ": " + key.error().what,
+      fault = Error{fmt::format("service {}: the server's key {}: {}", service, path, key.error().what),
                     "let the daemon read the file id_ed25519 of hbbs, and apply the policy again"};
     }
   }

@@ -37,8 +37,12 @@ std::uint32_t first_number(Bytes body) {
 
 }  // namespace
 
-ClipboardGate::ClipboardGate(policy::Channels allowed, Detail text, Send send, Tell tell)
-    : ChannelGate(std::move(send), longest_message), allowed_(allowed), text_(text), tell_(std::move(tell)) {}
+ClipboardGate::ClipboardGate(policy::Channels allowed, Detail text, Send send, Tell tell, FileCopies* copies)
+    : ChannelGate(std::move(send), longest_message),
+      allowed_(allowed),
+      text_(text),
+      tell_(std::move(tell)),
+      copies_(copies) {}
 
 // What nobody here knows passes only where nothing is denied in that direction.
 bool ClipboardGate::allows(Direction direction, ClipboardKind kind) const {
@@ -111,7 +115,7 @@ void ClipboardGate::piece(Direction direction, Bytes whole_piece) {
     const auto size = reader.u64();
     if (reader.whole() && request.index < files.list.size()) files.list[request.index].size = size;
   } else {
-    files.transfers[request.index].digest.add(request.position + before, data);
+    transfer_of(files, request.index).digest.add(request.position + before, data);
   }
 }
 
@@ -271,7 +275,7 @@ void ClipboardGate::tell_data(Direction direction, const Asked& what, std::uint6
 
 void ClipboardGate::tell_file(Direction direction, Files& files, std::uint32_t index, bool over) {
   if (index >= files.list.size()) return;  // the list was told anew, and is shorter
-  auto& transfer = files.transfers[index];
+  auto& transfer = transfer_of(files, index);
   const auto& file = files.list[index];
   const auto bytes = transfer.digest.in_order();
   const bool whole = file.size ? bytes == *file.size : over && bytes == transfer.digest.reached();
@@ -282,7 +286,14 @@ void ClipboardGate::tell_file(Direction direction, Files& files, std::uint32_t i
                    .name = file.name.substr(0, longest_name),
                    .bytes = bytes,
                    .whole = whole,
-                   .sha256 = transfer.digest.sha256()});
+                   .sha256 = transfer.digest.sha256(),
+                   .copy = transfer.digest.end_copy()});
+}
+
+ClipboardGate::Transfer& ClipboardGate::transfer_of(Files& files, std::uint32_t index) {
+  const auto found = files.transfers.find(index);
+  if (found != files.transfers.end()) return found->second;
+  return files.transfers.try_emplace(index, copies_ == nullptr ? nullptr : copies_->begin()).first->second;
 }
 
 void ClipboardGate::tell_files(Direction direction, Files& files) {
@@ -294,6 +305,7 @@ void ClipboardGate::finish() {
     auto& flow = this->flow(direction);
     for (const auto& [id, files] : flow.locked) tell_files(direction, *files);
     tell_files(direction, *flow.files);
+    flow = {};
   }
 }
 

@@ -26,7 +26,8 @@ namespace gatehouse::rdp {
 class ClipboardGate final : public ChannelGate {
  public:
   using Tell = std::function<void(const Message&)>;
-  ClipboardGate(policy::Channels allowed, Detail text, Send send, Tell tell);
+  // `copies`: where files go besides; nullptr: nowhere.
+  ClipboardGate(policy::Channels allowed, Detail text, Send send, Tell tell, FileCopies* copies = nullptr);
 
  protected:
   Handling begin(Direction direction, Bytes head, std::size_t total) override;
@@ -42,6 +43,7 @@ class ClipboardGate final : public ChannelGate {
     ClipboardKind kind = ClipboardKind::other;
   };
   struct Transfer {
+    explicit Transfer(std::unique_ptr<FileCopy> copy) : digest(std::move(copy)) {}
     FileDigest digest;
     bool told = false;
   };
@@ -83,10 +85,12 @@ class ClipboardGate final : public ChannelGate {
   void tell_data(Direction direction, const Asked& what, std::uint64_t bytes, std::string sha256);
   void tell_file(Direction direction, Files& files, std::uint32_t index, bool over);
   void tell_files(Direction direction, Files& files);
+  Transfer& transfer_of(Files& files, std::uint32_t index);
 
   const policy::Channels allowed_;
   const Detail text_;
   const Tell tell_;
+  FileCopies* const copies_;
   std::array<Flow, 2> flows_;
   std::set<std::string> refused_;
 };

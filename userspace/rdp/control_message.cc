@@ -208,6 +208,7 @@ void pass(Pass& to, Body& body) {
     to.member("dynamic_channels", body.dynamic_channels);
     to.member("recording", body.recording);
     to.member("recording_key", body.recording_key);
+    to.member("keep_files", body.keep_files);
     to.member("recording_base", body.recording_base);
     to.member("handshake_seconds", body.handshake_seconds);
     to.member("refusal", body.refusal);
@@ -265,6 +266,7 @@ void pass(Pass& to, Body& body) {
     to.member("bytes", body.bytes);
     to.member("whole", body.whole);
     to.member("sha256", body.sha256);
+    to.member("copy", body.copy);
   } else if constexpr (std::is_same_v<Type, RefusalNotice>) {
     to.member("channel", body.channel);
     to.member("what", body.what);

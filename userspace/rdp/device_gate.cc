@@ -46,8 +46,8 @@ constexpr policy::Channels all_devices = policy::drives_parts | static_cast<poli
 
 }  // namespace
 
-DeviceGate::DeviceGate(policy::Channels allowed, Send send, Tell tell)
-    : ChannelGate(std::move(send), longest_packet), allowed_(allowed), tell_(std::move(tell)) {}
+DeviceGate::DeviceGate(policy::Channels allowed, Send send, Tell tell, FileCopies* copies)
+    : ChannelGate(std::move(send), longest_packet), allowed_(allowed), tell_(std::move(tell)), copies_(copies) {}
 
 bool DeviceGate::allows(DeviceType type) const {
   if (!is_known(type)) return (allowed_ & all_devices) == all_devices;
@@ -310,9 +310,8 @@ void DeviceGate::completed(const Pending& pending, const IoCompletion& completio
     const auto file = reader.u32();
     if (!reader.whole()) return;
     auto& open = open_[{completion.device, file}];
-    open = Open{};
-    open.name = pending.name;
-    open.made = pending.makes;
+    const auto copy = [this] { return copies_ == nullptr ? nullptr : copies_->begin(); };
+    open = Open{.name = pending.name, .made = pending.makes, .read = FileDigest(copy()), .written = FileDigest(copy())};
     return;
   }
   const auto found = open_.find({completion.device, pending.file});
@@ -339,13 +338,14 @@ void DeviceGate::completed(const Pending& pending, const IoCompletion& completio
 void DeviceGate::tell_file(const Key& key, Open& open) {
   const auto known = devices_.find(key.first);
   const bool prints = known != devices_.end() && known->second.type == DeviceType::printer;
-  const auto tell = [&](Direction direction, const FileDigest& digest, bool whole) {
+  const auto tell = [&](Direction direction, FileDigest& digest, bool whole) {
     tell_(FileNotice{.channel = prints ? "printer" : "drive",
                      .direction = direction,
                      .name = open.name.substr(0, longest_path),
                      .bytes = digest.in_order(),
                      .whole = whole && digest.in_order() == digest.reached(),
-                     .sha256 = digest.sha256()});
+                     .sha256 = digest.sha256(),
+                     .copy = digest.end_copy()});
   };
   if (open.is_read) tell(Direction::to_server, open.read, !open.size || open.read.in_order() >= *open.size);
   if (open.is_written || (open.made && !open.is_read)) tell(Direction::to_client, open.written, true);

@@ -21,7 +21,8 @@ namespace gatehouse::rdp {
 class DeviceGate final : public ChannelGate {
  public:
   using Tell = std::function<void(const Message&)>;
-  DeviceGate(policy::Channels allowed, Send send, Tell tell);
+  // `copies`: where files go besides; nullptr: nowhere.
+  DeviceGate(policy::Channels allowed, Send send, Tell tell, FileCopies* copies = nullptr);
 
  protected:
   Handling begin(Direction direction, Bytes head, std::size_t total) override;
@@ -37,13 +38,13 @@ class DeviceGate final : public ChannelGate {
   };
   using Key = std::pair<std::uint32_t, std::uint32_t>;  // device and file, or device and completion
   struct Open {
-    std::string name;
+    std::string name = {};
     bool made = false;  // it was not there before
     bool is_read = false;
     bool is_written = false;
-    std::optional<std::uint64_t> size;
-    FileDigest read;
-    FileDigest written;
+    std::optional<std::uint64_t> size = {};
+    FileDigest read{};
+    FileDigest written{};
   };
   // What the server waits for and the client's answer is needed of.
   struct Pending {
@@ -73,6 +74,7 @@ class DeviceGate final : public ChannelGate {
 
   const policy::Channels allowed_;
   const Tell tell_;
+  FileCopies* const copies_;
   std::map<std::uint32_t, Known> devices_;
   std::map<Key, Open> open_;
   std::map<Key, Pending> pending_;

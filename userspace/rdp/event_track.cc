@@ -47,9 +47,11 @@ nlohmann::json data_of(const ClipboardNotice& clipboard) {
 }
 
 nlohmann::json data_of(const FileNotice& file) {
-  return {{"channel", file.channel},    {"direction", word_of(file.direction)},
-          {"name", name_of(file.name)}, {"bytes", file.bytes},
-          {"whole", file.whole},        {"sha256", file.sha256}};
+  nlohmann::json data{{"channel", file.channel},    {"direction", word_of(file.direction)},
+                      {"name", name_of(file.name)}, {"bytes", file.bytes},
+                      {"whole", file.whole},        {"sha256", file.sha256}};
+  if (!file.copy.empty()) data["copy"] = file.copy;
+  return data;
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <new>
+#include <utility>
 
 namespace gatehouse::rdp {
 namespace {
@@ -19,7 +20,7 @@ DigestContext new_digest() {
 
 }  // namespace
 
-FileDigest::FileDigest() : context_(new_digest()) {}
+FileDigest::FileDigest(std::unique_ptr<FileCopy> copy) : context_(new_digest()), copy_(std::move(copy)) {}
 
 void FileDigest::add(std::uint64_t position, Bytes piece) {
   if (piece.empty() || position > UINT64_MAX - piece.size()) return;
@@ -43,6 +44,7 @@ void FileDigest::add(std::uint64_t position, Bytes piece) {
 
 void FileDigest::take(Bytes piece) {
   ::EVP_DigestUpdate(context_.get(), piece.data(), piece.size());
+  if (copy_) copy_->add(piece);
   in_order_ += piece.size();
 }
 
@@ -61,6 +63,11 @@ std::string FileDigest::sha256() const {
     text.push_back(digits[hash.at(i) & 0xFU]);
   }
   return text;
+}
+
+std::string FileDigest::end_copy() {
+  const auto copy = std::move(copy_);
+  return copy ? copy->name() : std::string();
 }
 
 std::string sha256_of(Bytes bytes) {

@@ -1,5 +1,6 @@
 // The SHA-256 of a file that goes over a channel in pieces, each at its place: they may come out of order or twice, as
-// file systems ask for them. What is missing in between is waited for, up to a bound.
+// file systems ask for them. What is missing in between is waited for, up to a bound. A copy, if one is kept, gets what
+// the hash is of.
 #pragma once
 
 #include <cstdint>
@@ -8,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "rdp/file_copies.h"
 #include "rdp/little_endian.h"
 
 using EVP_MD_CTX = struct evp_md_ctx_st;
@@ -18,7 +20,8 @@ class FileDigest {
  public:
   static constexpr std::size_t most_ahead = std::size_t{8} << 20U;  // bytes
 
-  FileDigest();
+  FileDigest() : FileDigest(nullptr) {}
+  explicit FileDigest(std::unique_ptr<FileCopy> copy);
 
   void add(std::uint64_t position, Bytes piece);
 
@@ -27,11 +30,14 @@ class FileDigest {
   [[nodiscard]] std::uint64_t reached() const { return reached_; }
   // Of the first in_order() bytes, as hexadecimal digits.
   [[nodiscard]] std::string sha256() const;
+  // The copy has all it gets; its name. Empty: there is none.
+  std::string end_copy();
 
  private:
   void take(Bytes piece);
 
   std::unique_ptr<EVP_MD_CTX, void (*)(EVP_MD_CTX*)> context_;
+  std::unique_ptr<FileCopy> copy_;
   std::uint64_t in_order_ = 0;
   std::uint64_t reached_ = 0;
   std::map<std::uint64_t, std::vector<std::uint8_t>> ahead_;

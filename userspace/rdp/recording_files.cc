@@ -10,6 +10,8 @@
 namespace gatehouse::rdp {
 namespace {
 
+constexpr std::string_view kept_prefix = "file-";
+
 ChainHash hash_of_all(std::initializer_list<std::span<const std::uint8_t>> parts) {
   const std::unique_ptr<EVP_MD_CTX, decltype(&::EVP_MD_CTX_free)> context(::EVP_MD_CTX_new(), ::EVP_MD_CTX_free);
   ChainHash hash{};
@@ -30,8 +32,20 @@ std::string video_file(unsigned part) {
   return name.data();
 }
 
+std::string kept_file(unsigned number) {
+  std::array<char, 24> name{};
+  std::snprintf(name.data(), name.size(), "%.*s%05u", static_cast<int>(kept_prefix.size()), kept_prefix.data(), number);
+  return name.data();
+}
+
+bool is_kept_file(std::string_view name) {
+  if (!name.starts_with(kept_prefix)) return false;
+  const auto number = name.substr(kept_prefix.size());
+  return number.size() == 5 && number.find_first_not_of("0123456789") == std::string_view::npos;
+}
+
 bool is_recorded_file(std::string_view name) {
-  return name == events_file || name == index_file ||
+  return is_kept_file(name) || name == events_file || name == index_file ||
          (name.size() >= 7 && name.size() <= 16 && name.ends_with(".mp4") &&
           name.find_first_not_of("0123456789") == name.size() - 4);
 }

@@ -2,6 +2,7 @@
 //
 //   identity.json          whose it is and which key signs it (rdp/recording_identity.h)
 //   000.mp4, 001.mp4, ...  the picture: fragmented MP4 (ISO/IEC 14496-12), H.264; a new file with each change of size
+//   file-00001, ...        copies of the files that went over the clipboard and drives, where they are kept
 //   events.jsonl           what happened: one JSON object a line, "t" in milliseconds since the recording began
 //   index.jsonl            {"file","from","key","length","offset","to"}: each fragment of the picture, its time in
 //                          milliseconds on the same clock, and whether it begins with a key frame
@@ -28,7 +29,10 @@ namespace gatehouse::rdp {
 inline constexpr const char* events_file = "events.jsonl";
 inline constexpr const char* index_file = "index.jsonl";
 inline constexpr const char* chain_file = "chain.jsonl";
-std::string video_file(unsigned part);         // "000.mp4"
+std::string video_file(unsigned part);  // "000.mp4"
+inline constexpr unsigned most_kept_files = 99'999;
+std::string kept_file(unsigned number);  // "file-00001"
+bool is_kept_file(std::string_view name);
 bool is_recorded_file(std::string_view name);  // one that the chain may name
 
 using ChainHash = std::array<std::uint8_t, 32>;

@@ -62,9 +62,9 @@ ChannelGate::Send sender(Session& session, const char* name) {
 ChannelGates::ChannelGates(Session& session) {
   const auto& start = session.start();
   const auto tell = [&session](const Message& notice) { session.tell(notice); };
-  clipboard_ =
-      std::make_unique<ClipboardGate>(start.channels, start.clipboard_text, sender(session, clipboard_channel), tell);
-  devices_ = std::make_unique<DeviceGate>(start.channels, sender(session, device_channel), tell);
+  clipboard_ = std::make_unique<ClipboardGate>(start.channels, start.clipboard_text, sender(session, clipboard_channel),
+                                               tell, session.copies());
+  devices_ = std::make_unique<DeviceGate>(start.channels, sender(session, device_channel), tell, session.copies());
   dynamic_ =
       std::make_unique<DynamicChannelGate>(start.dynamic_channels, [&session](const std::string& name, bool opened) {
         session.tell(ChannelNotice{.name = name, .opened = opened});

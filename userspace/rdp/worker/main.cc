@@ -22,6 +22,7 @@
 #include "rdp/worker/certificate_chain.h"
 #include "rdp/worker/confinement.h"
 #include "rdp/worker/daemon_link.h"
+#include "rdp/worker/kept_files.h"
 #include "rdp/worker/recorder.h"
 #include "rdp/worker/session.h"
 
@@ -86,7 +87,9 @@ int serve() {
     }
   }
   const auto events = recorder ? track_into(*recorder, order->start.keys) : nullptr;
-  rdp::Session session(std::move(order->start), std::move(order->client), link, recorder.get(), events.get());
+  const auto kept = recorder && order->start.keep_files ? std::make_unique<rdp::KeptFiles>(*recorder) : nullptr;
+  rdp::Session session(std::move(order->start), std::move(order->client), link, recorder.get(), events.get(),
+                       kept.get());
   link.run({.on_end = [&](const rdp::End& end) { session.end("ended", "", end.error_info); },
             .on_warn = [&](const rdp::Warn& warn) { session.warn(warn.seconds); },
             .on_silence = [&] { session.end("handshake_timeout", ""); },
@@ -98,6 +101,7 @@ int serve() {
     recorder->finish_pictures();
     events->notice(ended);
     events->close();
+    if (kept) kept->close();
     recorder.reset();  // whole, before the daemon hears of the end
   }
   link.tell(ended);

@@ -40,6 +40,12 @@ void Recorder::note(const std::string& event, nlohmann::json data, std::optional
   if (auto noted = writer_->append(events_file, std::string_view(line)); !noted) fail(noted.error());
 }
 
+void Recorder::keep(const std::string& file, std::span<const std::uint8_t> piece, bool last) {
+  if (has_failed_) return;
+  if (auto kept = writer_->append(file, piece); !kept) fail(kept.error());
+  if (last) writer_->close(file);
+}
+
 void Recorder::picture_changed(const Picture& picture) {
   const auto time = Clock::now();
   if (time - last_copy_ < between_pictures) {

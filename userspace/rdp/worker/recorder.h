@@ -3,8 +3,8 @@
 // is slow, pictures in between are left out. The pointer is drawn into what is encoded; that it moved alone is a
 // change.
 //
-// Threads: picture_changed() and owes() on the leg to the backend; note(), now_ms() and pointer() any. Errors: the
-// first one ends the recording and is told once (`failed`, on the thread that met it).
+// Threads: picture_changed() and owes() on the leg to the backend; note(), keep(), now_ms() and pointer() any. Errors:
+// the first one ends the recording and is told once (`failed`, on the thread that met it).
 #pragma once
 
 #include <atomic>
@@ -16,6 +16,7 @@
 #include <mutex>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <span>
 #include <string>
 #include <thread>
 #include <vector>
@@ -44,6 +45,8 @@ class Recorder final : public FrameSink {
   [[nodiscard]] PointerPicture& pointer() override { return pointer_; }
   // `time`: of its clock; nullopt: now.
   void note(const std::string& event, nlohmann::json data, std::optional<std::int64_t> time = std::nullopt);
+  // Of a file that is kept, the next piece; nothing more comes after the last one.
+  void keep(const std::string& file, std::span<const std::uint8_t> piece, bool last);
   [[nodiscard]] std::int64_t now_ms() const;
   // Writes the pictures that there are, and joins; note() still works, so that the last word is the end's.
   void finish_pictures();

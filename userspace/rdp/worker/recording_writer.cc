@@ -92,6 +92,11 @@ Result<void> RecordingWriter::append_picture(const std::string& name, std::span<
   return {};
 }
 
+void RecordingWriter::close(const std::string& name) {
+  const std::lock_guard lock(mutex_);
+  files_.erase(name);
+}
+
 Result<void> RecordingWriter::finish() {
   const std::lock_guard lock(mutex_);
   if (fault_) return std::unexpected(*fault_);

@@ -29,6 +29,8 @@ class RecordingWriter {
   // A fragment of the picture, and its line in the index; without `fragment` it is none (the end of a file).
   Result<void> append_picture(const std::string& file, std::span<const std::uint8_t> piece,
                               const std::optional<Fragment>& fragment);
+  // Nothing is appended to it any more: gives its descriptor back.
+  void close(const std::string& file);
   // The orderly end: nothing can be appended any more.
   Result<void> finish();
 

@@ -20,11 +20,12 @@ constexpr std::chrono::minutes longest_turn{2};
 
 }  // namespace
 
-Session::Session(Start start, Fd client, DaemonLink& link, FrameSink* sink, EventTrack* events)
+Session::Session(Start start, Fd client, DaemonLink& link, FrameSink* sink, EventTrack* events, FileCopies* copies)
     : start_(std::move(start)),
       link_(link),
       sink_(sink),
       events_(events),
+      copies_(copies),
       gates_(std::make_unique<ChannelGates>(*this)),
       warning_(std::make_unique<SessionWarning>(*this)),
       front_transport_(std::make_unique<LegTransport>()),

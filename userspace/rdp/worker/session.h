@@ -33,6 +33,7 @@ namespace gatehouse::rdp {
 
 class BackLeg;
 class EventTrack;
+class FileCopies;
 class ChannelGates;
 class FrontLeg;
 class LegTransport;
@@ -40,8 +41,10 @@ class SessionWarning;
 
 class Session {
  public:
-  // `sink`: who sees the picture; nullptr: it is not decoded. `events`: who is told what happens; or nullptr.
-  Session(Start start, Fd client, DaemonLink& link, FrameSink* sink, EventTrack* events = nullptr);
+  // `sink`: who sees the picture; nullptr: it is not decoded. `events`: who is told what happens; or nullptr. `copies`:
+  // where files go that pass; nullptr: none are kept.
+  Session(Start start, Fd client, DaemonLink& link, FrameSink* sink, EventTrack* events = nullptr,
+          FileCopies* copies = nullptr);
   ~Session();
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
@@ -87,6 +90,7 @@ class Session {
   [[nodiscard]] LegTransport& front_transport() { return *front_transport_; }
   [[nodiscard]] LegTransport& back_transport() { return *back_transport_; }
   [[nodiscard]] EventTrack* events() { return events_; }
+  [[nodiscard]] FileCopies* copies() { return copies_; }
   // To the daemon, and the events.
   void tell(const Message& notice);
   [[nodiscard]] freerdp_peer* peer() const;
@@ -107,6 +111,7 @@ class Session {
   DaemonLink& link_;
   FrameSink* sink_;
   EventTrack* events_;
+  FileCopies* copies_;
   std::optional<std::string> account_;  // whose password is being looked at
   std::optional<Credentials> delegated_;
   std::unique_ptr<ChannelGates> gates_;
