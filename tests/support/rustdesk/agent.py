@@ -24,7 +24,7 @@ class Agent:
     def __init__(self):
         self._devices = {}
         self._links = {}
-        self._idle, self._slow = [], []
+        self._idle, self._going_on = [], []
 
     def _device(self, device):
         if device not in self._devices:
@@ -108,7 +108,10 @@ class Agent:
         return len(opened)
 
     async def trickle(self, server, target):
-        self._slow.append(asyncio.create_task(flood.trickle(Server(**server), target)))
+        self._going_on.append(asyncio.create_task(flood.trickle(Server(**server), target)))
+
+    async def go_on_forging(self, server):
+        self._going_on.append(asyncio.create_task(flood.go_on_forging(Server(**server))))
 
     async def register_forged(self, server, count):
         await flood.register_forged(Server(**server), count)

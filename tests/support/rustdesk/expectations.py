@@ -169,6 +169,21 @@ class Expectations:
         if found := log.received(member, device, since):
             raise ScenarioFailure(f"it saw {len(found)}, the first from {found[0]['from']}")
 
+    @step(r"expect nothing arrived at the servers since the gateway was killed")
+    async def expect_nothing_arrived(self):
+        if not self.arrivals_at_death:
+            raise ScenarioFailure("nothing had arrived before, or it was not killed")
+        if came := await self.arrivals() - self.arrivals_at_death:
+            raise ScenarioFailure(f"{came} datagrams and connections came")
+
+    @step(r"expect the sessions of before it was killed ended")
+    async def expect_sessions_ended(self):
+        if not self.sessions_at_death:
+            raise ScenarioFailure("there were none")
+        sessions = await self.sessions()
+        if left := [number for number in self.sessions_at_death if not sessions.get(number)]:
+            raise ScenarioFailure(f"{len(left)} of {len(self.sessions_at_death)} are open or lost, like {min(left)}")
+
     @step(r"expect hbbs believed (?:nothing|address of (\w+)|(\S+))")
     async def expect_believed(self, place, address):
         wanted = self.place(place).seen_as if place else address or ""

@@ -1,5 +1,6 @@
 """Clients that do harm by their number or their slowness, for tests of what the others feel of it."""
 import asyncio
+import itertools
 import socket
 
 from client_base import key_of, uuid_of
@@ -40,12 +41,19 @@ async def trickle(server, target):
     writer.close()
 
 
-async def register_forged(server, count):
+async def go_on_forging(server):
+    """As below, some hundreds a second, until it is cancelled."""
+    for first in itertools.count(_FIRST_ID, _EACH_PORT):
+        await register_forged(server, _EACH_PORT, first)
+        await asyncio.sleep(0.2)
+
+
+async def register_forged(server, count, begin=_FIRST_ID):
     """Heartbeats and keys of this many invented devices, from many ports; no answer is waited for."""
     family = socket.AF_INET6 if ":" in server.host else socket.AF_INET
-    for first in range(_FIRST_ID, _FIRST_ID + count, _EACH_PORT):
+    for first in range(begin, begin + count, _EACH_PORT):
         with socket.socket(family, socket.SOCK_DGRAM) as sender:
-            for number in range(first, min(first + _EACH_PORT, _FIRST_ID + count)):
+            for number in range(first, min(first + _EACH_PORT, begin + count)):
                 device = str(number)
                 for message in (Message("register_peer", id=device),
                                 Message("register_pk", id=device, uuid=uuid_of(device), pk=key_of(device))):

@@ -114,7 +114,7 @@ class Gateway:
                 "unban_address": self.command("ban", "remove", "{address}"),
                 "operator": self.command(),
                 "audit": self.command("audit"),
-                "sessions": self.command("--json", "sessions", "--open", "--all"),
+                "sessions": self.command("--json", "sessions", "--all"),
                 "kill_gateway": [sys.executable, os.path.abspath(__file__), "kill", self.directory],
                 "start_gateway": [sys.executable, os.path.abspath(__file__), "start", self.directory],
                 "service": [sys.executable, os.path.abspath(__file__), "set", self.directory, "{setting}", "{value}"]}

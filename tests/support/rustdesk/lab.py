@@ -50,6 +50,16 @@ _MASQUERADE = """table inet lab {
   chain out { type nat hook postrouting priority srcnat; oifname "wire0" masquerade; }
 }
 """
+# What begins at the servers from outside: datagrams, and the first packet of each connection.
+_ARRIVALS = """table inet lab {
+  counter arrivals {}
+  chain in {
+    type filter hook prerouting priority raw;
+    iifname "wire0" meta l4proto udp counter name arrivals
+    iifname "wire0" tcp flags & (syn | ack) == syn counter name arrivals
+  }
+}
+"""
 
 
 def _run(*command, text=None):
@@ -95,7 +105,8 @@ class Lab:
             self._address("nat", "lan0", _INSIDE)
             for name, (router, interface, addresses, routers) in _WIRES.items():
                 self._wire(name, router, interface, addresses, routers)
-            _run("ip", "netns", "exec", self.name("nat"), "nft", "-f", "-", text=_MASQUERADE)
+            for name, rules in (("nat", _MASQUERADE), ("server", _ARRIVALS)):
+                _run("ip", "netns", "exec", self.name(name), "nft", "-f", "-", text=rules)
             self._stack = stack.pop_all()
         return self
 
@@ -164,6 +175,8 @@ class Servers:
             "gateway": self._lab.name("middle"),
             "commands": {"restart_hbbs": _restart("HUP", hbbs.pid, hbbs_log),
                          "reset": _restart("USR1", hbbs.pid, hbbs_log),
+                         "arrivals": ["ip", "netns", "exec", self._lab.name("server"), "nft", "list", "counter", "inet",
+                                      "lab", "arrivals"],
                          "hbbs_console": self._console(21115), "hbbr_console": self._console(21117), **self._commands},
         }
         return self

@@ -52,24 +52,30 @@ Harm
   nobody at PLACE opens N idle connections to port P those that are refused do not matter
   nobody at PLACE says a byte a second about TARGET  a request for it, very slowly
   nobody at PLACE forges N registrations             a heartbeat and a key each, of ids from 400000000 on
+  nobody at PLACE goes on forging registrations      250 a second, to the end of the scenario
 Servers and operator
   expect hbbs saw MEMBER of ID from PLACE [N times]  with that place's own address and port
   expect hbbs saw no MEMBER of ID [for N s]          since the scenario began; with a time, from now on
+  expect nothing arrived at the servers since the gateway was killed   no datagram, no connection, at any port
   expect hbbs believed ADDRESS                       of the last WebSocket; also: address of PLACE, nothing
   hbbs is told WORDS                                 on its console; also: hbbr
   hbbs restarts                                      its memory is gone, its file is not
   operator bans device ID [for DURATION]             also: uuid of ID, key of ID; [mapped] address of PLACE
   operator unbans ...
   operator does WORDS                                any other command of the gateway
+  operator kills the gateway                         SIGKILL
+  operator starts the gateway                        and waits until it is ready
+  expect the sessions of before it was killed ended  those that were open then; there must have been one
   service SETTING VALUE
   expect audit WORD N times                          lines with this word in what the command `audit` prints
   wait N s                                           stretched, as time limits are
 Commands of the network: ban, unban ({target}, and {duration} for `ban_for`), ban_address, unban_address ({address}),
-operator, service ({setting}, {value}), restart_hbbs, hbbs_console, hbbr_console, audit,
-reset and reset_gateway, which run before and after each scenario: each begins with servers and a gateway that have seen
-nothing and have no bans, and with the service's settings as they are by default. Bans of a scenario are lifted at its
-end. The scenarios that a gateway is tested with are in tests/netns/rustdesk, for the places of lab.py and a clock scale
-of 1; lab.py gives all commands that concern hbbs and hbbr.
+operator, service ({setting}, {value}), sessions (a JSON object a line), kill_gateway, start_gateway, arrivals (`packets
+N`, that have come to the servers), restart_hbbs, hbbs_console, hbbr_console, audit, reset and reset_gateway, which run
+before and after each scenario: each begins with servers and a gateway that have seen nothing and have no bans, and with
+the service's settings as they are by default. Bans of a scenario are lifted at its end. The scenarios that a gateway is
+tested with are in tests/netns/rustdesk, for the places of lab.py and a clock scale of 1; lab.py gives all commands that
+concern hbbs and hbbr.
 """
 import argparse
 import asyncio

@@ -2,6 +2,7 @@
 import asyncio
 import base64
 import inspect
+import json
 import re
 
 from places import PATIENCE, ban_target
@@ -62,6 +63,8 @@ class Steps:
         self.seen_answers = {}  # how many answers of a device earlier expectations have used up
         self.last_online = None
         self.last_sent = None
+        self.arrivals_at_death = None  # of the gateway: the servers' count
+        self.sessions_at_death = set()
         self._undo = []
 
     async def begin(self):
@@ -221,6 +224,11 @@ class Steps:
         where = self.place(place)
         await where.ask("register_forged", server=where.server, count=int(count))
 
+    @step(r"nobody at (\S+) goes on forging registrations")
+    async def go_on_forging(self, place):
+        where = self.place(place)
+        await where.ask("go_on_forging", server=where.server)
+
     # Operator and servers
 
     @step(r"operator (bans|unbans) (device|uuid of|key of) (\d+)(?: for (\w+))?")
@@ -247,6 +255,26 @@ class Steps:
     @step(r"operator does (.+)")
     async def operate(self, words):
         await self._command("operator", words.split())
+
+    @step(r"operator kills the gateway")
+    async def kill_gateway(self):
+        self.sessions_at_death = {number for number, ended in (await self.sessions()).items() if not ended}
+        await self._command("kill_gateway")
+        await asyncio.sleep(0.2 * PATIENCE)  # what it has sent is still on the way
+        self.arrivals_at_death = await self.arrivals()
+
+    @step(r"operator starts the gateway")
+    async def start_gateway(self):
+        await self._command("start_gateway")
+
+    async def arrivals(self):
+        """How many datagrams and connections have come to the servers' machine."""
+        return int(re.search(r"packets (\d+)", await self._command("arrivals")).group(1))
+
+    async def sessions(self):
+        """When each that there ever was has ended, or None, by their numbers."""
+        lines = (await self._command("sessions")).splitlines()
+        return {session["id"]: session["ended"] for session in map(json.loads, lines)}
 
     @step(r"service (\S+) (.+)")
     async def set_service(self, setting, value):
