@@ -36,6 +36,35 @@ TEST_F(RdpGraphics, SurfaceCommandsOfAnOlderClientAreRecorded) {
       15s));
 }
 
+// The decoders of the recording have their memory from the first picture of their codec on.
+struct PipelineCodec {
+  std::string name;
+  std::string option;
+};
+class RdpPipelineCodec : public RdpGraphics, public ::testing::WithParamInterface<PipelineCodec> {};
+
+TEST_P(RdpPipelineCodec, IsRecorded) {
+  const auto viewer = client_of("xfreerdp3", {GetParam().option});
+  ASSERT_TRUE(shows_the_desktop()) << viewer->errors();
+  draw("darkred");
+  ASSERT_TRUE(shows_the_desktop()) << viewer->errors();
+  EXPECT_TRUE(opened_graphics(recording()));
+  EXPECT_TRUE(eventually(
+      [&] {
+        const auto frame = recorded();
+        return !frame.empty() && differing_pixels(frame, desktop_.shot(directory_, "desktop")) < 8000;
+      },
+      15s));
+  EXPECT_THAT(audit("recording_failed"), ::testing::IsEmpty());
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Each, RdpPipelineCodec,
+    ::testing::Values(PipelineCodec{"RemoteFx", "/gfx:progressive:off,RFX:on,AVC420:off,AVC444:off"},
+                      PipelineCodec{"Progressive", "/gfx:progressive:on,RFX:off,AVC420:off,AVC444:off"},
+                      PipelineCodec{"Planar", "/gfx:progressive:off,RFX:off,AVC420:off,AVC444:off"}),
+    [](const auto& each) { return each.param.name; });
+
 class RdpXrdp : public RdpSessionOfXrdp {};
 
 TEST_F(RdpXrdp, AClientThatAnnouncesThePipelineIsRecordedWhereTheServerHasNone) {

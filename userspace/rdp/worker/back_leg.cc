@@ -335,6 +335,10 @@ BOOL on_redirect(freerdp* instance) {
 
 }  // namespace
 
+PictureTap* tap_of(rdpContext& back) {
+  return leg_of(&back).tap();
+}
+
 BackLeg::BackLeg(Session& session, Fd backend, Security security)
     : session_(session),
       security_(security),

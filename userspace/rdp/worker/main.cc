@@ -5,6 +5,7 @@
 #include <freerdp/freerdp.h>
 #include <freerdp/primitives.h>
 #include <malloc.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <winpr/ssl.h>
 #include <winpr/wlog.h>
@@ -108,6 +109,16 @@ int serve() {
   return 0;
 }
 
+// Decoders and the encoder have buffers of whole pictures, which they use in part: in small pages, and given back to
+// the kernel as soon as they are free, only that part costs memory.
+void sparing_with_memory() {
+  constexpr int picture_bytes = 512 << 10;
+  ::mallopt(M_ARENA_MAX, 2);
+  ::mallopt(M_MMAP_THRESHOLD, picture_bytes);
+  ::mallopt(M_TRIM_THRESHOLD, picture_bytes);
+  ::prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -130,7 +141,7 @@ int main(int argc, char** argv) {
     return usage;
   }
   ::signal(SIGPIPE, SIG_IGN);
-  ::mallopt(M_ARENA_MAX, 2);
+  sparing_with_memory();
   quiet_the_library();
   // Otherwise the first use measures for a third of a second which of them are the fastest: those of this processor.
   primitives_set_hints(PRIMITIVES_ONLY_CPU);
