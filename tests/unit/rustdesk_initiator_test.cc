@@ -166,6 +166,23 @@ TEST_F(Initiator, MayBeARefusedOneBehindManyWithAMarkThatAreNot) {
   EXPECT_EQ(resolution.ids.front(), bad);
 }
 
+// So that who forges heartbeats of banned ids has no neighbours refused where the ambiguous are let through.
+TEST_F(Initiator, IsOnlySurelyRefusedWhereNobodyElseIsThereHoweverManyAreRefused) {
+  std::vector<NamedBan> banned;
+  for (int i = 0; i < 12; ++i) banned.push_back({std::to_string(600'000 + i), {}});
+  table.set_bans(bans_of(banned));
+  for (int i = 0; i < 12; ++i) {
+    table.heartbeat(from("192.0.2.1:" + std::to_string(5000 + i)), std::to_string(600'000 + i), at(1));
+  }
+  EXPECT_EQ(ask(2).outcome, Outcome::known) << "whichever of them it is";
+  beats(table, "192.0.2.1:4000", good, at(0));
+  const auto resolution = ask(2);
+  EXPECT_EQ(resolution.outcome, Outcome::ambiguous);
+  EXPECT_TRUE(resolution.refused);
+  EXPECT_TRUE(resolution.more);
+  EXPECT_THAT(resolution.ids, testing::Contains(good));
+}
+
 TEST_F(Initiator, IsTakenForRefusedAmongMoreThanCanBeLookedAt) {
   for (int i = 0; i < 2000; ++i) {
     beats(table, "192.0.2.1:" + std::to_string(5000 + i), std::to_string(300'000 + i), at(0));

@@ -120,6 +120,9 @@ class Daemon final : public admin::Operations {
   // services of kind rustdesk (rendezvous.cc)
   Result<void> open_rendezvous();
   void keep_devices();  // what changed of them, into the store
+  // Before bans of ids are written: uuid and key of these devices, or a death right afterwards would leave a ban that
+  // the same machine walks around under another id.
+  Result<void> keep_devices_of(const std::vector<store::BanRow>& bans);
   [[nodiscard]] bool asks_for_approval() const;
   [[nodiscard]] nlohmann::json rustdesk_status();
   void follow_rendezvous();

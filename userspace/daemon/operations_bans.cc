@@ -143,6 +143,7 @@ admin::Outcome Daemon::add_bans_of(const std::vector<admin::BanRequest>& request
                     .author = author,
                     .created = time});
   }
+  if (auto kept = keep_devices_of(rows); !kept) return unavailable(kept.error());
   auto ids = store_->add_bans(rows, author);
   if (!ids) return unavailable(ids.error());
 

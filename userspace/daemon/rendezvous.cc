@@ -74,6 +74,28 @@ void Daemon::keep_devices() {
   }
 }
 
+Result<void> Daemon::keep_devices_of(const std::vector<store::BanRow>& bans) {
+  if (!rendezvous_) return {};
+  std::vector<std::string> ids;
+  for (const auto& ban : bans) {
+    const auto* named = std::get_if<policy::NamedTarget>(&ban.target);
+    if (named != nullptr && named->subject == policy::Subject::device) ids.push_back(named->name);
+  }
+  if (ids.empty()) return {};
+  const bool all = ids.size() <= most_kept_at_once;
+  const auto rows = rendezvous_->ask([&](rustdesk::Inspector& inspector) {
+    std::vector<store::DeviceRow> known;
+    const auto& devices = inspector.devices();
+    for (const auto& id : ids) {
+      const auto slot = devices.find(id);
+      if (slot != rustdesk::no_slot && (all || devices.device(slot).changed))
+        known.push_back(row_of(devices.entry(slot)));
+    }
+    return known;
+  });
+  return rows.empty() ? Result<void>() : store_->keep_devices(rows);
+}
+
 // Ids that banned machines took, bans that ended, relays that are no longer allowed since.
 void Daemon::follow_rendezvous() {
   follow_devices(rendezvous_->follow());

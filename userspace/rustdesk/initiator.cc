@@ -143,15 +143,24 @@ Resolution InitiatorResolver::resolve_place(const Place& place, const Refused& r
   return resolution;
 }
 
+// Without a mark, and surely none that is refused: the newest of the place, for more are not worth it.
+bool InitiatorResolver::has_other(const Place& place, const Refused& refused, WallTime now) const {
+  const auto at = place.sightings[0].first;
+  if (at == no_slot || refused.looks_at_all()) return false;
+  const auto& seen = table_.sighting(at);
+  return seen.confirmed && table_.is_live(seen, now);
+}
+
 void InitiatorResolver::look_at_marked(const Place& place, const Refused& refused, WallTime now,
                                        Members& members) const {
+  const bool others_wait = has_other(place, refused, now);
   std::size_t looked = 0;
   for (auto at = place.sightings[1].first; at != no_slot; at = table_.sighting(at).by_place.next) {
     const auto& seen = table_.sighting(at);
     if (now - seen.last_seen > remembered) return;
     // Two that are refused are enough to know, but whether all are; beyond that it costs more than it is worth.
     const bool several = members.refused.size() >= 2 || (members.more && !members.refused.empty());
-    if (several && (!members.others.empty() || looked >= most_looked_at_for_all)) {
+    if (several && (others_wait || !members.others.empty() || looked >= most_looked_at_for_all)) {
       members.more = true;
       members.unseen = true;
       return;
@@ -182,9 +191,12 @@ void InitiatorResolver::look_at_others(const Place& place, const Refused& refuse
   std::size_t looked = 0;
   for (auto at = place.sightings[0].first; at != no_slot; at = table_.sighting(at).by_place.next) {
     const auto& seen = table_.sighting(at);
-    if (!table_.is_live(seen, now) || (members.more && (!all || !members.refused.empty()))) return;
+    if (!table_.is_live(seen, now)) return;
+    // Enough to be told; but that all are refused is known only when no other one is there.
+    if (members.more && !members.others.empty() && (!all || !members.refused.empty())) return;
     if (++looked > most_looked_at) {
       members.unknown |= all;
+      members.unseen = true;
       return;
     }
     const bool asked = now - seen.last_online_request <= asked_lately;

@@ -106,6 +106,7 @@ class InitiatorResolver {
 
   [[nodiscard]] Resolution known(Slot device, Evidence evidence) const;
   [[nodiscard]] Resolution resolve_place(const Place& place, const Refused& refused, WallTime now) const;
+  [[nodiscard]] bool has_other(const Place& place, const Refused& refused, WallTime now) const;
   void look_at_marked(const Place& place, const Refused& refused, WallTime now, Members& members) const;
   void look_at_others(const Place& place, const Refused& refused, WallTime now, Members& members) const;
   [[nodiscard]] Slot sole_asker(const Place& place, WallTime now) const;
