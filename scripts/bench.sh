@@ -2,7 +2,7 @@
 # How fast Gatehouse is, beside HAProxy, nginx, plain routing, freerdp-proxy3 and PyRDP in the same run, and against the figures it was designed
 # for. Needs root and what scripts/setup.sh installs. docs/performance.md says what each row means.
 #
-#   scripts/bench.sh                        builds what is missing and measures everything (about twenty minutes)
+#   scripts/bench.sh                        builds what is missing and measures everything (about half an hour)
 #   scripts/bench.sh --quick                the same in a few minutes: single short rounds, good for a first look
 #   scripts/bench.sh --json FILE            writes the rows as a list of {name, unit, ours, peer, peer_value, ratio} too
 #   scripts/bench.sh --only decision        one part only: decision, packet, rustdesk, network or rdp

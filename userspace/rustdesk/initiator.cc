@@ -52,6 +52,11 @@ struct InitiatorResolver::Members {
   static void add(std::vector<Slot>& to, Slot device, bool& more) {
     to.size() < Resolution::most_ids ? to.push_back(device) : static_cast<void>(more = true);
   }
+  // As many as are told beside the refused ones, which are told first; but one, to know that there is one.
+  void add_other(Slot device) {
+    const bool told = others.empty() || refused.size() + others.size() < Resolution::most_ids;
+    told ? others.push_back(device) : static_cast<void>(more = true);
+  }
   void add_claim(Slot device) {
     if (claims.size() < Resolution::most_ids) claims.push_back(device);
   }
@@ -209,7 +214,7 @@ void InitiatorResolver::look_at_others(const Place& place, const Refused& refuse
       Members::add(members.refused, seen.device, members.more);
       continue;
     }
-    Members::add(members.others, seen.device, members.more);
+    members.add_other(seen.device);
   }
 }
 
