@@ -59,6 +59,7 @@ class CopiesInMemory final : public rdp::FileCopies {
   std::unique_ptr<rdp::FileCopy> begin() override { return std::make_unique<Copy>(*this); }
 
   std::map<std::string, std::vector<std::uint8_t>> files;
+  std::size_t flushed = 0;
   std::size_t ended = 0;
 
  private:
@@ -75,6 +76,7 @@ class CopiesInMemory final : public rdp::FileCopies {
       auto& file = all_.files[name_];
       file.insert(file.end(), piece.begin(), piece.end());
     }
+    void flush() override { all_.flushed += name_.empty() ? 0 : 1; }
     [[nodiscard]] std::string name() const override { return name_; }
 
    private:

@@ -191,13 +191,32 @@ TEST_F(Clipboard, AFileThatIsKeptIsCopiedInOrderAndNamedWhereItIsTold) {
   from_server(file_piece(8, "hello "));
   const auto notices = ends_.notices<FileNotice>();
   ASSERT_THAT(notices, SizeIs(1));
-  EXPECT_EQ(kept_.ended, 1U) << "all of it is on its way to the disk when it is told";
+  EXPECT_EQ(kept_.flushed, 1U) << "all of it is on its way to the disk when it is told";
   EXPECT_EQ(kept_.files[notices[0].copy], bytes_of("hello world"));
   from_client(ask_for_file(9, 1, 0, 2));
   from_server(file_piece(9, "of"));
   gate_->close();
   ASSERT_THAT(ends_.notices<FileNotice>(), SizeIs(2));
   EXPECT_EQ(kept_.files[ends_.notices<FileNotice>()[1].copy], bytes_of("of")) << "what broke off, as far as it came";
+}
+
+TEST_F(Clipboard, AFileThatIsLongerThanItsOwnerSaidIsToldAgain) {
+  copies_ = &kept_;
+  allow(policy::all_channels);
+  from_server(formats({{file_list, "FileGroupDescriptorW"}}));
+  from_client(ask(file_list));
+  from_server(files({{"a.txt", 5}}));
+  from_client(ask_for_file(7, 0, 0, 100));
+  from_server(file_piece(7, "hello"));
+  ASSERT_THAT(ends_.notices<FileNotice>(), SizeIs(1));
+  from_client(ask_for_file(8, 0, 5, 100));
+  from_server(file_piece(8, " and more"));
+  gate_->close();
+  const auto notices = ends_.notices<FileNotice>();
+  ASSERT_THAT(notices, SizeIs(2));
+  EXPECT_EQ(notices[1].bytes, 14U);
+  EXPECT_EQ(notices[1].sha256, sha256_of(bytes_of("hello and more")));
+  EXPECT_EQ(kept_.files[notices[1].copy], bytes_of("hello and more"));
 }
 
 // xrdp sends four bytes more than it says.

@@ -194,6 +194,29 @@ TEST_F(Devices, WhatIsReadAndWrittenIsKeptEachInACopyOfItsOwn) {
   EXPECT_EQ(kept_.ended, 2U);
 }
 
+// Harmless bytes over the whole length, and then others in their place.
+TEST_F(Devices, AFileThatIsWrittenOverIsNotToldAsWhole) {
+  allow_drive({Channel::drives});
+  opened(open_file(1, "\\new.txt", to_write, 2), 1, 20);
+  EXPECT_TRUE(passes(write_at(20, 2, 0, "harmless")));
+  EXPECT_TRUE(passes(write_at(20, 3, 0, "harmful!")));
+  closed(20, 4);
+  ASSERT_THAT(ends_.notices<FileNotice>(), SizeIs(1));
+  EXPECT_FALSE(ends_.notices<FileNotice>()[0].whole);
+}
+
+TEST_F(Devices, AHandleThatIsGivenAgainIsTheEndOfTheFileBefore) {
+  allow_drive({Channel::drives});
+  opened(open_file(1, "\\a", to_write, 2), 1, 20);
+  EXPECT_TRUE(passes(write_at(20, 2, 0, "first")));
+  opened(open_file(3, "\\b", to_write, 2), 3, 20);
+  closed(20, 4);
+  const auto notices = ends_.notices<FileNotice>();
+  ASSERT_THAT(notices, SizeIs(2));
+  EXPECT_EQ(notices[0].name, "C\\a");
+  EXPECT_EQ(notices[0].sha256, sha256_of(bytes_of("first")));
+}
+
 TEST_F(Devices, AFileThatIsReadInPartIsToldAsAPart) {
   allow_drive({Channel::drives});
   opened(open_file(1, "\\a", to_read, disposition_open), 1, 20);

@@ -68,6 +68,36 @@ TEST_F(KeptFilesOfARecording, AreWholeThoughTheyComeBesideEachOther) {
   EXPECT_THAT(faults_, IsEmpty());
 }
 
+TEST_F(KeptFilesOfARecording, HoldNoDescriptorsWhileTheyAreUnderWay) {
+  const auto open_descriptors = [] {
+    return std::distance(std::filesystem::directory_iterator("/proc/self/fd"), std::filesystem::directory_iterator());
+  };
+  const auto before = open_descriptors();
+  const auto piece = pattern(KeptFiles::piece_bytes, 5);
+  std::vector<std::unique_ptr<FileCopy>> copies;
+  for (int round = 0; round < 2; ++round) {
+    for (std::size_t i = 0; i < 300; ++i) {
+      if (round == 0) copies.push_back(kept_->begin());
+      copies[i]->add(bytes_of(piece));
+    }
+  }
+  kept_->close();
+  EXPECT_EQ(open_descriptors(), before);
+  EXPECT_EQ(content_of("file-00300"), piece + piece);
+  EXPECT_THAT(faults_, IsEmpty());
+}
+
+TEST_F(KeptFilesOfARecording, HaveNoNamesOnceTheRecordingHasFailed) {
+  std::ofstream(place() / "file-00001") << "in the way";
+  const auto first = kept_->begin();
+  first->add(bytes_of("a file"));
+  first->flush();
+  kept_->close();
+  const auto second = kept_->begin();
+  second->add(bytes_of("another"));
+  EXPECT_EQ(second->name(), "");
+}
+
 TEST_F(KeptFilesOfARecording, GiveTheirDescriptorsBack) {
   const auto open_descriptors = [] {
     return std::distance(std::filesystem::directory_iterator("/proc/self/fd"), std::filesystem::directory_iterator());

@@ -115,7 +115,13 @@ void ClipboardGate::piece(Direction direction, Bytes whole_piece) {
     const auto size = reader.u64();
     if (reader.whole() && request.index < files.list.size()) files.list[request.index].size = size;
   } else {
-    transfer_of(files, request.index).digest.add(request.position + before, data);
+    auto& transfer = transfer_of(files, request.index);
+    const auto had = transfer.digest.in_order();
+    transfer.digest.add(request.position + before, data);
+    if (!transfer.told || transfer.digest.in_order() == had) return;
+    // There is more of it than its owner said: told again at the end, as far as it came.
+    transfer.told = false;
+    if (request.index < files.list.size()) files.list[request.index].size.reset();
   }
 }
 
@@ -287,7 +293,7 @@ void ClipboardGate::tell_file(Direction direction, Files& files, std::uint32_t i
                    .bytes = bytes,
                    .whole = whole,
                    .sha256 = transfer.digest.sha256(),
-                   .copy = transfer.digest.end_copy()});
+                   .copy = transfer.digest.copy()});
 }
 
 ClipboardGate::Transfer& ClipboardGate::transfer_of(Files& files, std::uint32_t index) {

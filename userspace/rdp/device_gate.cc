@@ -309,7 +309,9 @@ void DeviceGate::completed(const Pending& pending, const IoCompletion& completio
     if (!good || pending.directory) return;
     const auto file = reader.u32();
     if (!reader.whole()) return;
-    auto& open = open_[{completion.device, file}];
+    const Key key{completion.device, file};
+    if (const auto former = open_.find(key); former != open_.end()) tell_file(key, former->second);
+    auto& open = open_[key];
     const auto copy = [this] { return copies_ == nullptr ? nullptr : copies_->begin(); };
     open = Open{.name = pending.name, .made = pending.makes, .read = FileDigest(copy()), .written = FileDigest(copy())};
     return;
@@ -345,10 +347,12 @@ void DeviceGate::tell_file(const Key& key, Open& open) {
                      .bytes = digest.in_order(),
                      .whole = whole && digest.in_order() == digest.reached(),
                      .sha256 = digest.sha256(),
-                     .copy = digest.end_copy()});
+                     .copy = digest.copy()});
   };
   if (open.is_read) tell(Direction::to_server, open.read, !open.size || open.read.in_order() >= *open.size);
-  if (open.is_written || (open.made && !open.is_read)) tell(Direction::to_client, open.written, true);
+  if (open.is_written || (open.made && !open.is_read)) {
+    tell(Direction::to_client, open.written, !open.written.came_again());
+  }
 }
 
 void DeviceGate::finish() {

@@ -16,7 +16,9 @@ class FileCopy {
   FileCopy& operator=(const FileCopy&) = delete;
 
   virtual void add(Bytes piece) = 0;  // in order, each byte once
-  // Of the file in the recording; empty: there is none, for nothing has come, or there are too many.
+  virtual void flush() = 0;           // what came is on its way to the disk
+  // Of the file in the recording; empty: there is none, for nothing has come, or the
+  // recording has failed.
   [[nodiscard]] virtual std::string name() const = 0;
 };
 

@@ -25,6 +25,7 @@ FileDigest::FileDigest(std::unique_ptr<FileCopy> copy) : context_(new_digest()),
 void FileDigest::add(std::uint64_t position, Bytes piece) {
   if (piece.empty() || position > UINT64_MAX - piece.size()) return;
   reached_ = std::max(reached_, position + piece.size());
+  came_again_ |= position < in_order_ || ahead_.contains(position);
   if (position > in_order_) {
     if (ahead_bytes_ + piece.size() > most_ahead || ahead_.contains(position)) return;
     ahead_.emplace(position, std::vector<std::uint8_t>(piece.begin(), piece.end()));
@@ -65,9 +66,10 @@ std::string FileDigest::sha256() const {
   return text;
 }
 
-std::string FileDigest::end_copy() {
-  const auto copy = std::move(copy_);
-  return copy ? copy->name() : std::string();
+std::string FileDigest::copy() {
+  if (!copy_) return {};
+  copy_->flush();
+  return copy_->name();
 }
 
 std::string sha256_of(Bytes bytes) {

@@ -28,10 +28,12 @@ class FileDigest {
   // Bytes from the beginning without a gap; how far the furthest piece reached.
   [[nodiscard]] std::uint64_t in_order() const { return in_order_; }
   [[nodiscard]] std::uint64_t reached() const { return reached_; }
+  // Something came for a place that had been taken: who writes may have put other bytes there.
+  [[nodiscard]] bool came_again() const { return came_again_; }
   // Of the first in_order() bytes, as hexadecimal digits.
   [[nodiscard]] std::string sha256() const;
-  // The copy has all it gets; its name. Empty: there is none.
-  std::string end_copy();
+  // The name of the copy, in which is what came in order. Empty: there is none.
+  std::string copy();
 
  private:
   void take(Bytes piece);
@@ -40,6 +42,7 @@ class FileDigest {
   std::unique_ptr<FileCopy> copy_;
   std::uint64_t in_order_ = 0;
   std::uint64_t reached_ = 0;
+  bool came_again_ = false;
   std::map<std::uint64_t, std::vector<std::uint8_t>> ahead_;
   std::size_t ahead_bytes_ = 0;
 };

@@ -118,21 +118,22 @@ class Verification {
   void say(const std::string& what) { finding_.fault = "piece " + std::to_string(finding_.pieces + 1) + ": " + what; }
 
   bool take_piece(const Entry& entry) {
-    auto& [descriptor, end] = files_[entry.file];
-    if (!descriptor) {
+    auto& end = ends_[entry.file];
+    if (!opened_ || opened_name_ != entry.file) {
       auto opened = open_recorded(directory_, entry.file);
       if (!opened) {
         say(opened.error().what);
         return false;
       }
-      descriptor = std::move(*opened);
+      opened_ = std::move(*opened);
+      opened_name_ = entry.file;
     }
     if (entry.offset != end) {
       say(entry.file + " has a hole or a doubled piece at " + std::to_string(end));
       return false;
     }
     piece_.resize(entry.length);
-    if (!read_at(descriptor, entry.offset, piece_)) {
+    if (!read_at(opened_, entry.offset, piece_)) {
       say(entry.file + " ends before byte " + std::to_string(entry.offset + entry.length));
       return false;
     }
@@ -175,7 +176,7 @@ class Verification {
       const auto name = file.path().filename().string();
       if (!is_recorded_file(name)) continue;
       const auto size = std::filesystem::file_size(file.path(), error);
-      if (!error && size > files_[name].end) finding_.beyond += size - files_[name].end;
+      if (!error && size > ends_[name]) finding_.beyond += size - ends_[name];
     }
     if (finding_.ended && finding_.beyond > 0) {
       finding_.fault = std::to_string(finding_.beyond) + " bytes were added behind the end";
@@ -185,11 +186,9 @@ class Verification {
   const std::filesystem::path directory_;
   RecordingFinding& finding_;
   ChainHash hash_;
-  struct File {
-    Fd descriptor;
-    std::uint64_t end = 0;  // of what was vouched for so far
-  };
-  std::map<std::string, File> files_;
+  std::map<std::string, std::uint64_t> ends_;  // of what was vouched for so far, by file
+  Fd opened_;                                  // one at a time: there may be many thousand
+  std::string opened_name_;
   std::vector<std::uint8_t> piece_;
 };
 

@@ -201,7 +201,6 @@ void InitiatorResolver::look_at_others(const Place& place, const Refused& refuse
     if (members.more && !members.others.empty() && (!all || !members.refused.empty())) return;
     if (++looked > most_looked_at) {
       members.unknown |= all;
-      members.unseen = true;
       return;
     }
     const bool asked = now - seen.last_online_request <= asked_lately;

@@ -429,8 +429,8 @@ void BackLeg::run() {
     } else {
       session_.end("backend_closed", info == 0 ? "" : freerdp_get_error_info_name(info), info);
     }
-    freerdp_disconnect(instance_);
   }
+  connected_ = connected;
 }
 
 bool BackLeg::take_what_waits() {
@@ -438,6 +438,7 @@ bool BackLeg::take_what_waits() {
   bool goes_on = freerdp_check_event_handles(instance_->context) == TRUE;
   for (int taken = 1; goes_on && taken < LegTransport::most_at_once; ++taken) {
     if (!session_.back_transport().brought_one() || session_.is_ending()) break;
+    session_.back_pulse().working();
     goes_on = freerdp_check_fds(instance_) == TRUE;
   }
   return goes_on;
@@ -457,6 +458,8 @@ void BackLeg::stop() {
   freerdp_abort_connect_context(instance_->context);
   ::shutdown(to_shut_.get(), SHUT_RDWR);
   thread_.join();
+  // Not before: until now the front may have been in the middle of sending something.
+  if (connected_) freerdp_disconnect(instance_);
 }
 
 }  // namespace gatehouse::rdp

@@ -53,6 +53,7 @@ class BackLeg {
   std::unique_ptr<PictureTap> tap_;
   freerdp* instance_ = nullptr;
   bool redirected_ = false;
+  bool connected_ = false;  // of the thread, until it is joined
   bool recording_failed_ = false;
   bool certificate_seen_ = false;
   std::thread thread_;

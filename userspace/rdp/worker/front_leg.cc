@@ -251,6 +251,7 @@ void FrontLeg::run() {
     session_.front_pulse().waiting();
     if (WaitForMultipleObjects(count + 1, handles.data(), FALSE, INFINITE) == WAIT_FAILED) return;
     if (session_.is_ending()) return;
+    session_.front_pulse().working();
     if (take_what_waits()) continue;
     session_.front_has_failed();
     return;

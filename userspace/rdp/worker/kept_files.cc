@@ -28,6 +28,9 @@ class KeptFiles::Copy final : public FileCopy {
       if (piece_.size() == piece_bytes) kept_.write({.file = *name_, .bytes = std::exchange(piece_, {})});
     }
   }
+  void flush() override {
+    if (!piece_.empty()) kept_.write({.file = *name_, .bytes = std::exchange(piece_, {})});
+  }
   [[nodiscard]] std::string name() const override { return name_.value_or(std::string()); }
 
  private:
@@ -56,8 +59,13 @@ std::unique_ptr<FileCopy> KeptFiles::begin() {
 }
 
 std::string KeptFiles::next_name() {
-  const std::lock_guard lock(mutex_);
-  return number_ == most_kept_files ? std::string() : kept_file(++number_);
+  if (recorder_.has_failed()) return {};
+  {
+    const std::lock_guard lock(mutex_);
+    if (number_ < most_kept_files) return kept_file(++number_);
+  }
+  recorder_.too_many_files();
+  return {};
 }
 
 void KeptFiles::write(Piece piece) {

@@ -24,7 +24,7 @@ class Recorder;
 class KeptFiles final : public FileCopies {
  public:
   static constexpr std::size_t piece_bytes = std::size_t{16} << 10U;
-  static constexpr std::size_t most_waiting = std::size_t{8} << 20U;  // bytes
+  static constexpr std::size_t most_waiting = std::size_t{2} << 20U;  // bytes; written within the end of a session
 
   explicit KeptFiles(Recorder& recorder);
   ~KeptFiles() override;  // close()
@@ -40,7 +40,7 @@ class KeptFiles final : public FileCopies {
     bool last = false;
   };
 
-  std::string next_name();  // empty: there are too many
+  std::string next_name();  // empty: the recording has failed
   void write(Piece piece);
   void run();
 

@@ -29,6 +29,7 @@ struct LegTransport::Wire {
   }
   static int read_message(rdpTransport* transport, wStream* into);
   static int write_message(rdpTransport* transport, wStream* message);
+  static BOOL disconnect(rdpTransport* transport);
   int flush();  // with the mutex
 
   rdpTransportIo library{};  // what FreeRDP would do
@@ -68,6 +69,17 @@ int LegTransport::Wire::write_message(rdpTransport* transport, wStream* message)
   return static_cast<int>(length);
 }
 
+// What waits is for a transport that is about to be freed.
+BOOL LegTransport::Wire::disconnect(rdpTransport* transport) {
+  auto& wire = of(transport);
+  {
+    const std::lock_guard lock(wire.mutex);
+    Stream_SetPosition(wire.waiting, 0);
+    wire.to = nullptr;
+  }
+  return wire.library.TransportDisconnect(transport);
+}
+
 int LegTransport::Wire::flush() {
   if (Stream_GetPosition(waiting) == 0) return 0;
   const int status = library.WritePdu(to, waiting);
@@ -84,6 +96,7 @@ Result<void> LegTransport::take_over(rdpContext& context) {
   wire_->library = callbacks;
   callbacks.ReadPdu = Wire::read_message;
   callbacks.WritePdu = Wire::write_message;
+  callbacks.TransportDisconnect = Wire::disconnect;
   if (!freerdp_set_io_callback_context(&context, wire_.get()) || !freerdp_set_io_callbacks(&context, &callbacks)) {
     return failure("no way into the transport of a leg");
   }

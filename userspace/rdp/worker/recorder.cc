@@ -46,6 +46,10 @@ void Recorder::keep(const std::string& file, std::span<const std::uint8_t> piece
   if (last) writer_->close(file);
 }
 
+void Recorder::too_many_files() {
+  fail({"the recording has no names for more copies of files", "ask for files: hash, or end the session"});
+}
+
 void Recorder::picture_changed(const Picture& picture) {
   const auto time = Clock::now();
   if (time - last_copy_ < between_pictures) {

@@ -47,6 +47,9 @@ class Recorder final : public FrameSink {
   void note(const std::string& event, nlohmann::json data, std::optional<std::int64_t> time = std::nullopt);
   // Of a file that is kept, the next piece; nothing more comes after the last one.
   void keep(const std::string& file, std::span<const std::uint8_t> piece, bool last);
+  // More files come than one recording has names for: as if the disk were full.
+  void too_many_files();
+  [[nodiscard]] bool has_failed() const { return has_failed_; }
   [[nodiscard]] std::int64_t now_ms() const;
   // Writes the pictures that there are, and joins; note() still works, so that the last word is the end's.
   void finish_pictures();

@@ -32,10 +32,14 @@ Result<std::unique_ptr<RecordingWriter>> RecordingWriter::open(Fd directory, Sig
 
 Result<RecordingWriter::File*> RecordingWriter::file_of(const std::string& name) {
   auto& file = files_[name];
-  if (!file.descriptor) {
+  if (!file.descriptor && file.made) {
+    file.descriptor.reset(::openat(directory_.get(), name.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW));
+    if (!file.descriptor) return system_failure("the recording's " + name + " cannot be opened again", errno);
+  } else if (!file.descriptor) {
     file.descriptor.reset(::openat(directory_.get(), name.c_str(),
                                    O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC | O_NOFOLLOW,
                                    S_IRUSR | S_IWUSR | S_IRGRP));
+    file.made = static_cast<bool>(file.descriptor);
     if (!file.descriptor) return system_failure("the recording's " + name + " cannot be made", errno);
     // The directory keeps everybody else out; the daemon reads it to show it, and has no rights over others' files.
     if (::fchmod(file.descriptor.get(), S_IRUSR | S_IWUSR | S_IRGRP | S_IROTH) != 0)
@@ -61,6 +65,7 @@ Result<std::uint64_t> RecordingWriter::append_now(const std::string& name, std::
   if (piece.empty()) return offset;
   if (auto written = write_all((*file)->descriptor, piece, name); !written) return failed(written.error());
   (*file)->size += piece.size();
+  if (is_kept_file(name)) (*file)->descriptor.reset();
   if (auto vouched = vouch(chain_entry(name, offset, piece.size()), piece); !vouched) return failed(vouched.error());
   ++pieces_;
   return offset;

@@ -23,13 +23,14 @@ class RecordingWriter {
   // `directory` has nothing but identity.json, whose hash is `base`.
   static Result<std::unique_ptr<RecordingWriter>> open(Fd directory, SigningKey key, const ChainHash& base);
 
-  // Where the piece begins in its file.
+  // Where the piece begins in its file. A copy of a file is open only while a piece of it is written, for there may be
+  // hundreds under way.
   Result<std::uint64_t> append(const std::string& file, std::span<const std::uint8_t> piece);
   Result<void> append(const std::string& file, std::string_view text);
   // A fragment of the picture, and its line in the index; without `fragment` it is none (the end of a file).
   Result<void> append_picture(const std::string& file, std::span<const std::uint8_t> piece,
                               const std::optional<Fragment>& fragment);
-  // Nothing is appended to it any more: gives its descriptor back.
+  // Nothing is appended to it any more.
   void close(const std::string& file);
   // The orderly end: nothing can be appended any more.
   Result<void> finish();
@@ -37,6 +38,7 @@ class RecordingWriter {
  private:
   struct File {
     Fd descriptor;
+    bool made = false;
     std::uint64_t size = 0;
   };
   RecordingWriter(Fd directory, SigningKey key, const ChainHash& base)

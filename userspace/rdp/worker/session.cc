@@ -251,6 +251,12 @@ bool Session::is_open() {
 }
 
 bool Session::wait_at_gate() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (gate_open_ || ending_) return !ending_;
+  }
+  // What the client opens the gate for, it must have got.
+  front_transport_->flush();
   std::unique_lock lock(mutex_);
   changed_.wait(lock, [this] { return gate_open_ || ending_; });
   return !ending_;
@@ -266,7 +272,9 @@ bool Session::back_was_resized() {
     gate_open_ = false;
   }
   handshake_went_on();
-  return copy_size(*back()->settings, *front()->settings) && front()->update->DesktopResize(front());
+  if (!copy_size(*back()->settings, *front()->settings) || !front()->update->DesktopResize(front())) return false;
+  front_transport_->flush();
+  return true;
 }
 
 }  // namespace gatehouse::rdp
