@@ -157,6 +157,17 @@ TEST_F(Channel, SaysWhenThereIsNothingAndWhenTheOtherSideIsGone) {
   EXPECT_FALSE(send_packet(far_, "x"));
 }
 
+// A worker that ends while the daemon asks it something: its last word counts.
+TEST_F(Channel, GivesTheLastWordOfASideThatWentWithSomethingUnread) {
+  ASSERT_TRUE(send_packet(far_, "unread"));
+  ASSERT_TRUE(send_packet(near_, "why it ended"));
+  near_.reset();
+  auto last = receive_packet(far_);
+  ASSERT_TRUE(last && *last) << last.error().text();
+  EXPECT_EQ((*last)->text, "why it ended");
+  EXPECT_FALSE(receive_packet(far_));
+}
+
 TEST_F(Channel, RefusesWhatIsTooLong) {
   EXPECT_FALSE(send_packet(near_, std::string(longest_message + 1, 'x')));
   EXPECT_TRUE(send_packet(near_, std::string(longest_message, 'x')));

@@ -74,9 +74,12 @@ Result<std::optional<Packet>> receive_packet(const Fd& channel) {
   message.msg_control = control.data();
   message.msg_controllen = control.size();
   ssize_t received = 0;
+  bool reset = false;
   do {
+    // A side that went with something unread is told first, and once; what it said before it went comes after that.
+    reset = received < 0 && errno == ECONNRESET;
     received = ::recvmsg(channel.get(), &message, MSG_CMSG_CLOEXEC);
-  } while (received < 0 && errno == EINTR);
+  } while (received < 0 && (errno == EINTR || (errno == ECONNRESET && !reset)));
   if (received < 0 && errno == EAGAIN) return std::nullopt;
   if (received < 0) return system_failure("no message between daemon and worker", errno);
   Packet packet;
