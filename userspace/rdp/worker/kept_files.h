@@ -28,6 +28,8 @@ class KeptFiles final : public FileCopies {
 
   explicit KeptFiles(Recorder& recorder);
   ~KeptFiles() override;  // close()
+  KeptFiles(const KeptFiles&) = delete;
+  KeptFiles& operator=(const KeptFiles&) = delete;
 
   std::unique_ptr<FileCopy> begin() override;
   void close();  // all that came is written; nothing comes any more
