@@ -205,6 +205,18 @@ TEST_F(Devices, AFileThatIsWrittenOverIsNotToldAsWhole) {
   EXPECT_FALSE(ends_.notices<FileNotice>()[0].whole);
 }
 
+TEST_F(Devices, NorIsOneWhosePiecesOverlapBeforeTheirTurnHasCome) {
+  allow_drive({Channel::drives});
+  opened(open_file(1, "\\new.txt", to_write, 2), 1, 20);
+  EXPECT_TRUE(passes(write_at(20, 2, 4, "harmless")));
+  EXPECT_TRUE(passes(write_at(20, 3, 8, "less, or not")));
+  EXPECT_TRUE(passes(write_at(20, 4, 0, "most")));
+  closed(20, 5);
+  ASSERT_THAT(ends_.notices<FileNotice>(), SizeIs(1));
+  EXPECT_EQ(ends_.notices<FileNotice>()[0].bytes, 20U);
+  EXPECT_FALSE(ends_.notices<FileNotice>()[0].whole);
+}
+
 TEST_F(Devices, AHandleThatIsGivenAgainIsTheEndOfTheFileBefore) {
   allow_drive({Channel::drives});
   opened(open_file(1, "\\a", to_write, 2), 1, 20);

@@ -11,6 +11,7 @@ namespace gatehouse::daemon {
 namespace {
 
 constexpr std::size_t most_kept_at_once = 5000;
+constexpr std::size_t most_kept_with_bans = 100;  // beyond that those alone that the store has not as they are
 constexpr Duration heartbeat_row_every = std::chrono::hours(1);  // of one device: it sends one every 3 s
 constexpr std::size_t most_heartbeat_rows = 10'000;              // that are remembered
 
@@ -82,7 +83,7 @@ Result<void> Daemon::keep_devices_of(const std::vector<store::BanRow>& bans) {
     if (named != nullptr && named->subject == policy::Subject::device) ids.push_back(named->name);
   }
   if (ids.empty()) return {};
-  const bool all = ids.size() <= most_kept_at_once;
+  const bool all = ids.size() <= most_kept_with_bans;
   const auto rows = rendezvous_->ask([&](rustdesk::Inspector& inspector) {
     std::vector<store::DeviceRow> known;
     const auto& devices = inspector.devices();

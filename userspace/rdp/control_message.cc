@@ -207,8 +207,8 @@ void pass(Pass& to, Body& body) {
     to.member("denied_channels", body.denied_channels);
     to.member("dynamic_channels", body.dynamic_channels);
     to.member("recording", body.recording);
-    to.member("recording_key", body.recording_key);
     to.member("keep_files", body.keep_files);
+    to.member("recording_key", body.recording_key);
     to.member("recording_base", body.recording_base);
     to.member("handshake_seconds", body.handshake_seconds);
     to.member("refusal", body.refusal);

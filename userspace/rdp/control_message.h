@@ -66,8 +66,8 @@ struct Start {
   std::vector<std::string> denied_channels;   // static ones, by their names
   std::vector<std::string> dynamic_channels;  // only these (rdp/channel_policy.h); empty: all
   bool recording = false;                     // decode what is passed
-  std::string recording_key;                  // that signs it: a secret (rdp/recording_key.h); empty without recording
   bool keep_files = false;                    // copies of what goes over the channels, in the recording
+  std::string recording_key;                  // that signs it: a secret (rdp/recording_key.h); empty without recording
   std::string recording_base;                 // SHA-256 of its identity.json, hexadecimal
   std::uint32_t handshake_seconds = 10;       // of silence, in each phase
   std::uint32_t refusal = 0;                  // error information: who is here is only told why not

@@ -17,8 +17,7 @@ class FileCopy {
 
   virtual void add(Bytes piece) = 0;  // in order, each byte once
   virtual void flush() = 0;           // what came is on its way to the disk
-  // Of the file in the recording; empty: there is none, for nothing has come, or the
-  // recording has failed.
+  // Of the file in the recording; empty: there is none, for nothing has come, or the recording has failed.
   [[nodiscard]] virtual std::string name() const = 0;
 };
 

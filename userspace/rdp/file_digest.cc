@@ -37,6 +37,7 @@ void FileDigest::add(std::uint64_t position, Bytes piece) {
   while (!ahead_.empty() && ahead_.begin()->first <= in_order_) {
     const auto next = ahead_.extract(ahead_.begin());
     ahead_bytes_ -= next.mapped().size();
+    came_again_ |= next.key() < in_order_;
     if (next.key() + next.mapped().size() > in_order_) {
       take(Bytes(next.mapped()).subspan(static_cast<std::size_t>(in_order_ - next.key())));
     }

@@ -47,7 +47,7 @@ void Recorder::keep(const std::string& file, std::span<const std::uint8_t> piece
 }
 
 void Recorder::too_many_files() {
-  fail({"the recording has no names for more copies of files", "ask for files: hash, or end the session"});
+  fail({"the recording has no names for more copies of files", "with files: hash none are kept"});
 }
 
 void Recorder::picture_changed(const Picture& picture) {
