@@ -25,7 +25,7 @@ build=$PWD/build/lint
 # A configuration of its own, with headers precompiled by the clang that clang-tidy is of: it reads no others.
 # no-deprecated-declarations: GCC 12's own std::stable_sort uses what C++17 deprecated.
 cmake -S . -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_COMPILER=clang++-19 -DCMAKE_C_COMPILER=clang-19 \
-  -DCMAKE_CXX_FLAGS=-Wno-deprecated-declarations -DCMAKE_EXPORT_COMPILE_COMMANDS=ON -DGATEHOUSE_UNITY=ON > /dev/null
+  -DCMAKE_CXX_FLAGS=-Wno-deprecated-declarations -DCMAKE_EXPORT_COMPILE_COMMANDS=ON -DGATEHOUSE_UNITY=ON -DGATEHOUSE_UNITY_FILES=0 > /dev/null
 ninja -C "$build" -t targets all | sed -n 's/^\(.*cmake_pch\.hxx\.pch\):.*/\1/p' |
   xargs ninja -C "$build" bpf_steer_build bpf_guard_build > /dev/null
 export build

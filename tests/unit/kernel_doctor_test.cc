@@ -113,7 +113,7 @@ TEST_F(Doctor, ChangesNothing) {
   };
   // The kernel itself is still busy with the new interface for a moment.
   std::string before;
-  ASSERT_TRUE(test::eventually(
+  ASSERT_TRUE(gatehouse::test::eventually(
       [&] { return std::exchange(before, state()) == before && before.contains("local 2001:db8::1"); }));
   static_cast<void>(examined());
   EXPECT_EQ(state(), before);

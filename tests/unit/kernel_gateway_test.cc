@@ -19,14 +19,14 @@ Address parsed(const std::string& text) {
   return *address;
 }
 
-int require(int result, const char* what) {
+int require_call(int result, const char* what) {
   if (result < 0) throw std::system_error(errno, std::generic_category(), what);
   return result;
 }
 
 void set_option(const Fd& socket, int level, int name) {
   constexpr int on = 1;
-  require(::setsockopt(socket.get(), level, name, &on, sizeof on), "setsockopt");
+  require_call(::setsockopt(socket.get(), level, name, &on, sizeof on), "setsockopt");
 }
 
 bool is_v4(const Endpoint& endpoint) {
@@ -34,7 +34,7 @@ bool is_v4(const Endpoint& endpoint) {
 }
 
 Fd new_socket(const Endpoint& peer, int type, bool transparent) {
-  Fd socket(require(::socket(is_v4(peer) ? AF_INET : AF_INET6, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), "socket"));
+  Fd socket(require_call(::socket(is_v4(peer) ? AF_INET : AF_INET6, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), "socket"));
   set_option(socket, SOL_SOCKET, SO_REUSEADDR);
   if (transparent) {
     set_option(socket, is_v4(peer) ? SOL_IP : SOL_IPV6, is_v4(peer) ? IP_TRANSPARENT : IPV6_TRANSPARENT);
@@ -50,7 +50,7 @@ bool readable_within(const Fd& socket, milliseconds timeout, short events = POLL
 int pending_error(const Fd& socket) {
   int error_number = 0;
   socklen_t length = sizeof error_number;
-  require(::getsockopt(socket.get(), SOL_SOCKET, SO_ERROR, &error_number, &length), "SO_ERROR");
+  require_call(::getsockopt(socket.get(), SOL_SOCKET, SO_ERROR, &error_number, &length), "SO_ERROR");
   return error_number;
 }
 
@@ -144,7 +144,7 @@ Attempt connect_tcp_as(const Namespace& from, const Address& source, const Endpo
     Fd socket = new_socket(to, SOCK_STREAM, true);
     sockaddr_storage address{};
     const socklen_t length = Endpoint{source, 0}.to_sockaddr(address);
-    require(::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), length), "bind");
+    require_call(::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), length), "bind");
     return connect_socket(std::move(socket), to, timeout);
   });
 }
@@ -154,8 +154,8 @@ Fd bound_socket(const Namespace& where, int type, const Endpoint& at, bool trans
     Fd socket = new_socket(at, type, transparent);
     sockaddr_storage address{};
     const socklen_t length = at.to_sockaddr(address);
-    require(::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), length), "bind");
-    if (type == SOCK_STREAM) require(::listen(socket.get(), 64), "listen");
+    require_call(::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), length), "bind");
+    if (type == SOCK_STREAM) require_call(::listen(socket.get(), 64), "listen");
     return socket;
   });
 }
@@ -179,14 +179,14 @@ std::optional<std::string> receive_within(const Fd& socket, milliseconds timeout
 Endpoint local_of(const Fd& socket) {
   sockaddr_storage address{};
   socklen_t length = sizeof address;
-  require(::getsockname(socket.get(), reinterpret_cast<sockaddr*>(&address), &length), "getsockname");
+  require_call(::getsockname(socket.get(), reinterpret_cast<sockaddr*>(&address), &length), "getsockname");
   return Endpoint::from_sockaddr(address);
 }
 
 int datagram_error(const Namespace& from, const Endpoint& to, milliseconds timeout) {
   return from.run([&] {
     const Attempt attempt = connect_socket(new_socket(to, SOCK_DGRAM, false), to, milliseconds(100));
-    require(static_cast<int>(::send(attempt.socket.get(), "hello", 5, 0)), "send");
+    require_call(static_cast<int>(::send(attempt.socket.get(), "hello", 5, 0)), "send");
     return readable_within(attempt.socket, timeout) ? pending_error(attempt.socket) : 0;
   });
 }
@@ -196,9 +196,9 @@ void send_datagram(const Namespace& from, const Endpoint& to, const std::string&
     const Fd socket = new_socket(to, SOCK_DGRAM, false);
     sockaddr_storage address{};
     const socklen_t length = to.to_sockaddr(address);
-    require(static_cast<int>(::sendto(socket.get(), text.data(), text.size(), 0,
-                                      reinterpret_cast<const sockaddr*>(&address), length)),
-            "sendto");
+    require_call(static_cast<int>(::sendto(socket.get(), text.data(), text.size(), 0,
+                                           reinterpret_cast<const sockaddr*>(&address), length)),
+                 "sendto");
   });
 }
 

@@ -115,7 +115,7 @@ TEST_F(Ruleset, NeverShowsHalfATableWhileItIsReplaced) {
   // For three seconds, and on a slow machine for as long as it takes to look between some replacements.
   const auto start = std::chrono::steady_clock::now();
   const auto enough = start + std::chrono::seconds(3);
-  const auto end = start + test::patiently(std::chrono::seconds(20));
+  const auto end = start + gatehouse::test::patiently(std::chrono::seconds(20));
   int listed = 0;
   for (auto time = start; time < end && (time < enough || listed <= 5 || replaced <= 5);
        time = std::chrono::steady_clock::now(), ++listed) {

@@ -16,7 +16,7 @@ using std::chrono::milliseconds;
 
 const WallTime noon = parse_time("2026-11-23T12:00:00Z").value();
 
-Address address(const std::string& text) {
+Address address_of(const std::string& text) {
   return Address::parse(text).value();
 }
 Prefix network(const std::string& text) {
@@ -29,7 +29,7 @@ BanTable table(const std::vector<Ban>& bans) {
   return BanTable(bans);
 }
 std::uint64_t found(const BanTable& bans, const std::string& text, WallTime time = noon) {
-  const auto at = bans.find(address(text), time);
+  const auto at = bans.find(address_of(text), time);
   return at ? at->id : 0;
 }
 std::vector<Ban> sorted(std::vector<Ban> bans) {
@@ -38,10 +38,10 @@ std::vector<Ban> sorted(std::vector<Ban> bans) {
 }
 
 TEST(BanTable, CoversNothingWhenItIsEmpty) {
-  EXPECT_FALSE(BanTable().find(address("192.0.2.1"), noon));
+  EXPECT_FALSE(BanTable().find(address_of("192.0.2.1"), noon));
   EXPECT_EQ(BanTable().size(), 0U);
   EXPECT_TRUE(BanTable().list().empty());
-  EXPECT_EQ(BanTable().covered_until(address("192.0.2.1"), noon), noon);
+  EXPECT_EQ(BanTable().covered_until(address_of("192.0.2.1"), noon), noon);
 }
 
 TEST(BanTable, CoversABannedHostAndNotItsNeighbours) {
@@ -96,17 +96,17 @@ TEST(BanTable, KnowsUntilWhenSomeBanCovers) {
   const auto bans = table({ban(1, "192.0.2.7", noon + hours(1)), ban(2, "192.0.2.0/24", noon + hours(3)),
                            ban(3, "192.0.0.0/16", noon + hours(2)), ban(4, "198.51.100.0/24"),
                            ban(5, "198.51.100.1", noon + hours(1))});
-  EXPECT_EQ(bans.covered_until(address("192.0.2.7"), noon), noon + hours(3));
-  EXPECT_EQ(bans.covered_until(address("192.0.3.7"), noon), noon + hours(2));
-  EXPECT_EQ(bans.covered_until(address("198.51.100.1"), noon), std::nullopt) << "permanent";
-  EXPECT_EQ(bans.covered_until(address("203.0.113.1"), noon), noon);
+  EXPECT_EQ(bans.covered_until(address_of("192.0.2.7"), noon), noon + hours(3));
+  EXPECT_EQ(bans.covered_until(address_of("192.0.3.7"), noon), noon + hours(2));
+  EXPECT_EQ(bans.covered_until(address_of("198.51.100.1"), noon), std::nullopt) << "permanent";
+  EXPECT_EQ(bans.covered_until(address_of("203.0.113.1"), noon), noon);
 }
 
 TEST(BanTable, ReportsEachBanAsItWasGiven) {
   const std::vector<Ban> given{ban(1, "192.0.2.7"), ban(2, "192.0.2.0/24", noon), ban(3, "::/0"),
                                ban(4, "2001:db8::/48", noon)};
   EXPECT_EQ(sorted(table(given).list()), sorted(given));
-  EXPECT_EQ(table(given).find(address("192.0.2.9"), noon - hours(1)), given[1]);
+  EXPECT_EQ(table(given).find(address_of("192.0.2.9"), noon - hours(1)), given[1]);
 }
 
 TEST(BanTable, KeepsTheLaterOfTwoBansOfOneNetwork) {

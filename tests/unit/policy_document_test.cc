@@ -116,7 +116,7 @@ TEST(Document, LoadsBackWhateverItsNumbersAre) {
 
 TEST(Difference, IsEmptyBetweenEqualDocuments) {
   EXPECT_TRUE(difference(example(), example()).empty());
-  EXPECT_EQ(text_of({}), "");
+  EXPECT_EQ(text_of(std::vector<Change>{}), "");
 }
 
 TEST(Difference, ShowsEveryChangeOnceInTheOrderOfTheDocument) {

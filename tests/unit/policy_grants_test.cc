@@ -39,7 +39,7 @@ schedules:
 }
 
 // A Monday in winter, 13:00 in Warsaw.
-constexpr const char* noon = "2026-11-23T12:00:00Z";
+constexpr const char* monday_noon = "2026-11-23T12:00:00Z";
 
 struct Answer {
   bool allowed = false;
@@ -63,7 +63,7 @@ Answer answer(const std::string& sections, const Question& asked) {
 }
 
 // Alice to win1 over RDP.
-Answer alice(const std::string& grants, const std::string& time = noon) {
+Answer alice(const std::string& grants, const std::string& time = monday_noon) {
   return answer("grants:\n" + grants, question("192.0.2.7", "10.200.0.1", 3389, time));
 }
 
@@ -120,7 +120,7 @@ TEST(Grants, AreChosenByTheMostSpecificTargetThenTheLatestEndThenTheName) {
 
 TEST(Grants, ExplainWhichOneCountsAndWhyTheOthersDoNot) {
   Trace trace;
-  auto asked = question("192.0.2.7", "10.200.0.1", 3389, noon);
+  auto asked = question("192.0.2.7", "10.200.0.1", 3389, monday_noon);
   asked.login = "root";
   asked.open_sessions = 2;
   const auto snap = snapshot(policy_with(R"(
@@ -318,7 +318,7 @@ TEST(Maintenance, TurnsAwayFromItsGraceToItsEndButForThoseWhoAreExempt) {
   const auto bob = [&](const std::string& time) {
     return answer(sections, question("192.0.2.8", "10.200.0.1", 3389, time));
   };
-  EXPECT_EQ(bob(noon).holds_until, moment("2026-11-23T20:00:00Z")) << "his session may live until it begins";
+  EXPECT_EQ(bob(monday_noon).holds_until, moment("2026-11-23T20:00:00Z")) << "his session may live until it begins";
   EXPECT_TRUE(bob("2026-11-23T19:29:59.999Z").allowed);
   EXPECT_EQ(bob("2026-11-23T19:30:00Z").reason, Reason::maintenance_grace_period);
   EXPECT_EQ(bob("2026-11-23T19:30:00Z").holds_until, moment("2026-11-23T22:00:00Z"));

@@ -115,7 +115,7 @@ TEST_P(RuleFault, IsListedWithItsLineAndItsMend) {
   }
 }
 
-const std::vector<RuleFaultCase> fault_cases{
+const std::vector<RuleFaultCase> rule_fault_cases{
     {"GrantToTwo", "grants:\n  g: {user: a, user_group: b}\n",
      "policy.yaml:2: grant g has both 'user' and 'user_group': keep one of them"},
     {"GrantForTwo", "grants:\n  g:\n    server: a\n    service: b\n",
@@ -226,7 +226,7 @@ const std::vector<RuleFaultCase> fault_cases{
      "policy.yaml:2: denial d ends 2026-01-01T00:00:00Z, not after its start"},
 };
 
-INSTANTIATE_TEST_SUITE_P(Each, RuleFault, testing::ValuesIn(fault_cases),
+INSTANTIATE_TEST_SUITE_P(Each, RuleFault, testing::ValuesIn(rule_fault_cases),
                          [](const testing::TestParamInfo<RuleFaultCase>& one) { return std::string(one.param.title); });
 
 }  // namespace

@@ -14,7 +14,7 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-std::string policy_with(const std::string& options) {
+std::string policy_with_options(const std::string& options) {
   return "pools: {p: 198.51.100.0/24}\n"
          "servers: {s: {address: 203.0.113.5}, t: {address: 203.0.113.6}}\n"
          "services:\n  desk:\n    server: s\n    proxy_ip: 198.51.100.9\n    port: 21116\n    kind: rustdesk\n" +
@@ -22,7 +22,7 @@ std::string policy_with(const std::string& options) {
 }
 
 Service service_with(const std::string& options) {
-  auto document = load({{"policy.yaml", policy_with(options)}});
+  auto document = load({{"policy.yaml", policy_with_options(options)}});
   if (!document) {
     ADD_FAILURE() << document.error().text();
     return {};
@@ -31,7 +31,7 @@ Service service_with(const std::string& options) {
 }
 
 std::string fault_with(const std::string& options) {
-  const auto document = load({{"policy.yaml", policy_with(options)}});
+  const auto document = load({{"policy.yaml", policy_with_options(options)}});
   return document ? "" : document.error().text();
 }
 
@@ -49,7 +49,7 @@ TEST(RustDeskService, StandsForThePortsOfBothServers) {
 }
 
 TEST(RustDeskService, IsFoundAtEachOfItsPorts) {
-  const auto document = load({{"policy.yaml", policy_with("    relay_port: 30000\n")}});
+  const auto document = load({{"policy.yaml", policy_with_options("    relay_port: 30000\n")}});
   ASSERT_TRUE(document) << document.error().text();
   const auto policy = Policy::compile(*document, 1);
   const auto proxy = Address::parse("198.51.100.9").value();
@@ -62,13 +62,13 @@ TEST(RustDeskService, IsFoundAtEachOfItsPorts) {
 }
 
 TEST(RustDeskService, KeepsEveryOptionThroughItsOwnYaml) {
-  const auto document =
-      load({{"policy.yaml", policy_with("    relay_port: 30000\n    initiator_known: force_relay\n"
-                                        "    initiator_ambiguous: require_token\n"
-                                        "    initiator_unknown: deny\n    relay_tickets: off\n"
-                                        "    enrolment: approve\n    incoming_only: [9, 10]\n"
-                                        "    operators: boss\n    watched: [odd]\n    refusal_text: Ask the desk\n"
-                                        "    secure_tcp: terminate\n    server_key: /etc/key\n")}});
+  const auto document = load(
+      {{"policy.yaml", policy_with_options("    relay_port: 30000\n    initiator_known: force_relay\n"
+                                           "    initiator_ambiguous: require_token\n"
+                                           "    initiator_unknown: deny\n    relay_tickets: off\n"
+                                           "    enrolment: approve\n    incoming_only: [9, 10]\n"
+                                           "    operators: boss\n    watched: [odd]\n    refusal_text: Ask the desk\n"
+                                           "    secure_tcp: terminate\n    server_key: /etc/key\n")}});
   ASSERT_TRUE(document) << document.error().text();
   const auto& options = document->services.at("desk").rustdesk;
   EXPECT_EQ(options.initiator_known, InitiatorRule::force_relay);

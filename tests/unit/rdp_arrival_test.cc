@@ -14,7 +14,7 @@ namespace {
 
 using std::chrono_literals::operator""s;
 
-std::vector<std::uint8_t> bytes_of(const std::string& text) {
+std::vector<std::uint8_t> vector_of(const std::string& text) {
   return {text.begin(), text.end()};
 }
 std::string request_with(const std::string& token) {
@@ -25,7 +25,7 @@ std::string request_with(const std::string& token) {
 
 TEST(ConnectionRequest, IsWholeWithItsLastByte) {
   for (const auto& token : {std::string(), std::string("Cookie: mstshash=bob\r\n"), std::string(400, 'x')}) {
-    const auto whole = bytes_of(request_with(token));
+    const auto whole = vector_of(request_with(token));
     for (std::size_t length = 0; length < whole.size(); ++length) {
       const auto read = read_connection_request(std::span(whole).first(length));
       ASSERT_TRUE(read) << length << ": " << read.error().what;
@@ -38,7 +38,7 @@ TEST(ConnectionRequest, IsWholeWithItsLastByte) {
 }
 
 TEST(ConnectionRequest, MoreBytesAfterItAreNotItsOwn) {
-  const auto read = read_connection_request(bytes_of(request_with("") + "more"));
+  const auto read = read_connection_request(vector_of(request_with("") + "more"));
   ASSERT_TRUE(read);
   EXPECT_EQ(*read, 11U);
 }

@@ -114,9 +114,9 @@ TEST(ControlMessages, WhatAClientSentAsNoUtf8StillGoesThrough) {
   EXPECT_EQ(std::get<LogonQuery>(*again).user, "b\xEF\xBF\xBD\xEF\xBF\xBD");
 }
 
-class Channel : public testing::Test {
+class ControlChannel : public testing::Test {
  protected:
-  Channel() {
+  ControlChannel() {
     auto made = make_channel();
     if (!made) throw std::runtime_error(made.error().text());
     near_ = std::move(made->first);
@@ -126,7 +126,7 @@ class Channel : public testing::Test {
   Fd far_;
 };
 
-TEST_F(Channel, KeepsMessagesApartAndTakesDescriptorsAlong) {
+TEST_F(ControlChannel, KeepsMessagesApartAndTakesDescriptorsAlong) {
   int ends[2]{};
   ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
   const Fd reader(ends[0]);
@@ -148,7 +148,7 @@ TEST_F(Channel, KeepsMessagesApartAndTakesDescriptorsAlong) {
   EXPECT_TRUE((*second)->descriptors.empty());
 }
 
-TEST_F(Channel, SaysWhenThereIsNothingAndWhenTheOtherSideIsGone) {
+TEST_F(ControlChannel, SaysWhenThereIsNothingAndWhenTheOtherSideIsGone) {
   auto nothing = receive_packet(far_);
   ASSERT_TRUE(nothing);
   EXPECT_FALSE(nothing->has_value());
@@ -158,7 +158,7 @@ TEST_F(Channel, SaysWhenThereIsNothingAndWhenTheOtherSideIsGone) {
 }
 
 // A worker that ends while the daemon asks it something: its last word counts.
-TEST_F(Channel, GivesTheLastWordOfASideThatWentWithSomethingUnread) {
+TEST_F(ControlChannel, GivesTheLastWordOfASideThatWentWithSomethingUnread) {
   ASSERT_TRUE(send_packet(far_, "unread"));
   ASSERT_TRUE(send_packet(near_, "why it ended"));
   near_.reset();
@@ -168,7 +168,7 @@ TEST_F(Channel, GivesTheLastWordOfASideThatWentWithSomethingUnread) {
   EXPECT_FALSE(receive_packet(far_));
 }
 
-TEST_F(Channel, RefusesWhatIsTooLong) {
+TEST_F(ControlChannel, RefusesWhatIsTooLong) {
   EXPECT_FALSE(send_packet(near_, std::string(longest_message + 1, 'x')));
   EXPECT_TRUE(send_packet(near_, std::string(longest_message, 'x')));
   auto whole = receive_packet(far_);

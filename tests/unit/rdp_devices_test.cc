@@ -51,7 +51,7 @@ Body request(IoFunction function, std::uint32_t file, std::uint32_t completion, 
 Body completion(std::uint32_t number, const Body& rest, std::uint32_t status = 0, std::uint32_t of = drive) {
   return packet(DevicePacket::io_completion).u32(of).u32(number).u32(status).bytes(rest).take();
 }
-Body number(std::uint32_t value) {
+Body body_of_number(std::uint32_t value) {
   return LittleEndianWriter().u32(value).take();
 }
 Body open_file(std::uint32_t number, std::string_view path, std::uint32_t access, std::uint32_t disposition,
@@ -306,7 +306,7 @@ TEST_F(Devices, WhatIsPrintedIsToldAsAFile) {
   from_client(list({device(DeviceType::printer, 9, "PRN1")}));
   ends_ = {};
   from_server(request(IoFunction::create, 0, 1, Body(40), 9));
-  from_client(completion(1, number(30), 0, 9));
+  from_client(completion(1, body_of_number(30), 0, 9));
   auto first = write_at(30, 2, 0, "page one ");
   auto second = write_at(30, 3, 0, "page two");
   first[4] = second[4] = 9;  // the device

@@ -40,7 +40,7 @@ TEST(StoredDevices, ComeBackAsTheyWentInAlsoAfterARestart) {
   ASSERT_TRUE(store) << store.error().text();
   const auto rows = (*store)->devices();
   ASSERT_TRUE(rows) << rows.error().text();
-  EXPECT_THAT(*rows, testing::UnorderedElementsAre(row_of("111111111"), second));
+  EXPECT_THAT(*rows, ::testing::UnorderedElementsAre(row_of("111111111"), second));
 }
 
 }  // namespace

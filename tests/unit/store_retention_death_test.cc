@@ -12,9 +12,9 @@
 namespace gatehouse::store::testing {
 namespace {
 
-constexpr auto day = std::chrono::hours(24);
+constexpr auto one_day = std::chrono::hours(24);
 constexpr WallTime then = WallTime(Duration(1'700'000'000'000));
-constexpr WallTime today = then + 100 * day;
+constexpr WallTime hundred_days_later = then + 100 * one_day;
 
 class RetentionOfADeadDaemon : public StoreTest {
  protected:
@@ -52,7 +52,7 @@ CREATE TRIGGER told AFTER INSERT ON audit WHEN NEW.action = 'retention_removed' 
     const auto opened = Store::open({.file = file()});
     if (!opened) ::_exit(1);
     while (true) {
-      const auto outcome = (*opened)->remove_due({.audit = day, .sessions = day}, today);
+      const auto outcome = (*opened)->remove_due({.audit = one_day, .sessions = one_day}, hundred_days_later);
       if (!outcome) ::_exit(2);
       if (::write(pipe, &outcome->removed, sizeof outcome->removed) != sizeof outcome->removed) ::_exit(3);
       if (outcome->removed == 0) ::pause();

@@ -17,7 +17,7 @@ struct VerifyOptions {
   std::string expected;
 };
 
-constexpr std::uint64_t rows_at_a_time = 10'000;  // a fraction of a second of the daemon's control thread
+constexpr std::uint64_t audit_rows_at_a_time = 10'000;  // a fraction of a second of the daemon's control thread
 
 std::uint64_t number_of(const json& answer, const char* key) {
   return static_cast<std::uint64_t>(std::max(0.0, number(answer, key)));
@@ -51,7 +51,7 @@ int verify(const Context& context, const VerifyOptions& options) {
   json answer;
   do {
     const auto before = std::pair(after, beside);
-    auto limit = rows_at_a_time;
+    auto limit = audit_rows_at_a_time;
     if (after < options.at) limit = std::min(limit, options.at - after);  // a step ends at the position that was noted
     auto step = context.ask("GET", "/v1/audit/verify?after=" + std::to_string(after) +
                                        "&beside=" + std::to_string(beside) + "&limit=" + std::to_string(limit));

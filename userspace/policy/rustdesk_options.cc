@@ -11,29 +11,30 @@ namespace gatehouse::policy {
 namespace {
 
 template <typename Value>
-using Word = std::pair<Value, std::string_view>;
+using WordOf = std::pair<Value, std::string_view>;
 
-constexpr std::array<Word<InitiatorRule>, 4> initiator_words{{{InitiatorRule::allow, "allow"},
-                                                              {InitiatorRule::deny, "deny"},
-                                                              {InitiatorRule::force_relay, "force_relay"},
-                                                              {InitiatorRule::require_token, "require_token"}}};
-constexpr std::array<Word<RelayTickets>, 2> ticket_words{
+constexpr std::array<WordOf<InitiatorRule>, 4> initiator_words{{{InitiatorRule::allow, "allow"},
+                                                                {InitiatorRule::deny, "deny"},
+                                                                {InitiatorRule::force_relay, "force_relay"},
+                                                                {InitiatorRule::require_token, "require_token"}}};
+constexpr std::array<WordOf<RelayTickets>, 2> ticket_words{
     {{RelayTickets::strict, "strict"}, {RelayTickets::off, "off"}}};
-constexpr std::array<Word<Enrolment>, 2> enrolment_words{{{Enrolment::open, "open"}, {Enrolment::approve, "approve"}}};
-constexpr std::array<Word<SecureTcp>, 3> secure_words{
+constexpr std::array<WordOf<Enrolment>, 2> enrolment_words{
+    {{Enrolment::open, "open"}, {Enrolment::approve, "approve"}}};
+constexpr std::array<WordOf<SecureTcp>, 3> secure_words{
     {{SecureTcp::deny, "deny"}, {SecureTcp::pass, "pass"}, {SecureTcp::terminate, "terminate"}}};
 
 constexpr std::size_t longest_refusal = 200;
 
 template <typename Value, std::size_t count>
-std::string_view word_of(const std::array<Word<Value>, count>& words, Value value) {
-  const auto at = std::ranges::find(words, value, &Word<Value>::first);
+std::string_view word_of(const std::array<WordOf<Value>, count>& words, Value value) {
+  const auto at = std::ranges::find(words, value, &WordOf<Value>::first);
   return at == words.end() ? std::string_view() : at->second;
 }
 
 template <typename Value, std::size_t count>
-Result<void> put_word(const std::array<Word<Value>, count>& words, std::string_view text, Value& into) {
-  const auto at = std::ranges::find(words, text, &Word<Value>::second);
+Result<void> put_word(const std::array<WordOf<Value>, count>& words, std::string_view text, Value& into) {
+  const auto at = std::ranges::find(words, text, &WordOf<Value>::second);
   if (at != words.end()) {
     into = at->first;
     return {};

@@ -8,7 +8,7 @@ namespace {
 
 using policy::Channel;
 
-constexpr std::size_t longest_message = std::size_t{32} << 20U;
+constexpr std::size_t longest_clipboard_message = std::size_t{32} << 20U;
 constexpr std::size_t most_asked = 256;     // questions without an answer
 constexpr std::size_t most_locked = 64;     // lists of files that are kept
 constexpr std::size_t longest_name = 1024;  // that is told
@@ -38,7 +38,7 @@ std::uint32_t first_number(Bytes body) {
 }  // namespace
 
 ClipboardGate::ClipboardGate(policy::Channels allowed, Detail text, Send send, Tell tell, FileCopies* copies)
-    : ChannelGate(std::move(send), longest_message),
+    : ChannelGate(std::move(send), longest_clipboard_message),
       allowed_(allowed),
       text_(text),
       tell_(std::move(tell)),
@@ -71,7 +71,7 @@ Handling ClipboardGate::begin_data(Direction direction, Bytes head, std::size_t 
   const auto header = *read_clipboard_header(head);
   const bool failed = (header.flags & clipboard_response_ok) == 0;
   const bool looked_into = asked.kind == ClipboardKind::text || is_file_list(asked.name);
-  if (!failed && looked_into && total <= longest_message) return Handling::whole;
+  if (!failed && looked_into && total <= longest_clipboard_message) return Handling::whole;
   // A list of files that is too long to be read is none that could be allowed.
   if (!failed && is_file_list(asked.name)) return Handling::whole;
   if (!failed) flow.data = asked;

@@ -18,10 +18,10 @@ using std::chrono::seconds;
 
 constexpr std::size_t rows_of_opened = 2;
 constexpr std::size_t most_rows_together =
-    4096;                                    // of one transaction: what waits for the first is not held up for ever
-constexpr std::size_t many_rows = 512;       // worth a transaction though nobody waits for them
-constexpr milliseconds gathering{5};         // rows that nobody waits for
-constexpr microseconds gathering_step{500};  // sessions that want to open, while more of them come
+    4096;  // of one transaction: what waits for the first is not held up for ever
+constexpr std::size_t rows_worth_waking_for = 512;  // worth a transaction though nobody waits for them
+constexpr milliseconds gathering{5};                // rows that nobody waits for
+constexpr microseconds gathering_step{500};         // sessions that want to open, while more of them come
 constexpr int most_gathering_steps = 4;
 constexpr std::size_t few_sessions = 3;  // gathering for fewer does not pay: not again for a while
 constexpr int commits_without_gathering = 32;
@@ -116,7 +116,7 @@ StoreHealth Writer::health() const {
 void Writer::push(Item item, bool awaited, std::unique_lock<std::mutex> lock) {
   incoming_.push_back(std::move(item));
   if (awaited) ++awaited_;
-  const bool worth_waking = sleep_ == Sleep::deep || awaited || (incoming_.size() == many_rows && !alarm_);
+  const bool worth_waking = sleep_ == Sleep::deep || awaited || (incoming_.size() == rows_worth_waking_for && !alarm_);
   if (sleep_ == Sleep::none || !worth_waking) return;
   sleep_ = Sleep::none;  // who comes next need not wake it again
   lock.unlock();         // or it would wake up only to wait for this lock
@@ -178,7 +178,8 @@ void Writer::gather(std::unique_lock<std::mutex>& lock) {
 
 void Writer::wait_lightly(std::unique_lock<std::mutex>& lock) {
   sleep_ = Sleep::light;
-  wake_.wait_for(lock, gathering, [this] { return stopping_ || awaited_ > 0 || incoming_.size() >= many_rows; });
+  wake_.wait_for(lock, gathering,
+                 [this] { return stopping_ || awaited_ > 0 || incoming_.size() >= rows_worth_waking_for; });
 }
 
 void Writer::take() {
