@@ -6,10 +6,8 @@
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 0
 
+mkdir -p build
 for preset in "$@"; do
-  targets=()
-  if [ "$preset" = release ]; then targets=(--target gatehoused gatehouse gatehouse-rdp); fi  # those of scripts/demo.sh
-  mkdir -p build
-  { nice -n 19 cmake --preset "$preset" && nice -n 19 cmake --build --preset "$preset" -j 1 "${targets[@]}"; } > "build/$preset.ahead.log" 2>&1
+  { nice -n 19 cmake --preset "$preset" && nice -n 19 cmake --build --preset "$preset" -j "$(nproc)"; } > "build/$preset.ahead.log" 2>&1
 done
 exit 0

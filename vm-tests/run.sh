@@ -6,7 +6,7 @@
 #
 #   --kernel   one series, or all of them (default)
 #   --filter   as --gtest_filter; without blanks
-#   --build    where the test programs were built; default: build/dev, built first
+#   --build    where the test programs were built; default: build/release, built first
 #   --tests    programs instead of all of unit_kernel and netns_*
 #   --quick    of the gate's tests those that show that the kernel steers, denies, bans and keeps what it must: some minutes
 #
@@ -42,9 +42,9 @@ case "$filter" in *[[:space:]]*) echo "vm-tests: a filter cannot hold blanks" >&
 command -v qemu-system-x86_64 > /dev/null || { echo "vm-tests: qemu-system-x86_64 is not installed: run scripts/setup.sh" >&2; exit 1; }
 
 if [ -z "$build" ]; then
-  build=build/dev
-  cmake --preset dev > /dev/null
-  cmake --build --preset dev
+  build=build/release
+  cmake --preset release > /dev/null
+  cmake --build --preset release
 fi
 bin=$build/bin
 if [ -n "$only" ]; then

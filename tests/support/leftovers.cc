@@ -10,17 +10,17 @@
 namespace gatehouse::test {
 
 namespace {
-constexpr std::string_view prefix = "gh-";
+constexpr std::string_view beginning = "gh-";
 }
 
 std::string unique_name() {
   static std::atomic<unsigned> next{1};
-  return std::string(prefix) + std::to_string(getpid()) + "-" + std::to_string(next++);
+  return std::string(beginning) + std::to_string(getpid()) + "-" + std::to_string(next++);
 }
 
 std::optional<pid_t> owner_of(std::string_view name) {
-  if (!name.starts_with(prefix)) return std::nullopt;
-  name.remove_prefix(prefix.size());
+  if (!name.starts_with(beginning)) return std::nullopt;
+  name.remove_prefix(beginning.size());
   pid_t owner = 0;
   const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), owner);
   if (error != std::errc{} || owner <= 0 || end == name.data() + name.size() || *end != '-') return std::nullopt;

@@ -18,14 +18,11 @@
 
 #include "support/patience.h"
 #include "support/process.h"
+#include "support/system_failure.h"
 
 namespace gatehouse::test {
 
 namespace {
-
-[[noreturn]] void fail(const std::string& what) {
-  throw std::system_error(errno, std::generic_category(), what);
-}
 
 // Namespaces belong to threads here: the calling thread's own must stay as it is.
 void in_thread(const std::function<void()>& function) {

@@ -12,7 +12,7 @@ namespace {
 Address address(const char* text) {
   return Address::parse(text).value();
 }
-Prefix prefix(const char* text) {
+Prefix prefix_of(const char* text) {
   return Prefix::parse(text).value();
 }
 
@@ -39,30 +39,30 @@ const char* text_of(Family family) {
 
 const Addresses& addresses(Family family) {
   static const Addresses v4{
-      .clients = prefix("192.0.2.0/24"),
+      .clients = prefix_of("192.0.2.0/24"),
       .client = address("192.0.2.10"),
       .second_client = address("192.0.2.20"),
       .third_client = address("192.0.2.130"),  // in the other half of the network
       .gateway_to_clients = address("192.0.2.1"),
-      .backends = prefix("203.0.113.0/24"),
+      .backends = prefix_of("203.0.113.0/24"),
       .gateway_to_backends = address("203.0.113.1"),
       .backend = address("203.0.113.10"),
       .second_backend = address("203.0.113.20"),
       .black_hole = address("203.0.113.200"),
-      .pool = prefix("198.51.100.0/24"),
+      .pool = prefix_of("198.51.100.0/24"),
   };
   static const Addresses v6{
-      .clients = prefix("2001:db8:1::/64"),
+      .clients = prefix_of("2001:db8:1::/64"),
       .client = address("2001:db8:1::10"),
       .second_client = address("2001:db8:1::20"),
       .third_client = address("2001:db8:1::8000:0:0:130"),
       .gateway_to_clients = address("2001:db8:1::1"),
-      .backends = prefix("2001:db8:3::/64"),
+      .backends = prefix_of("2001:db8:3::/64"),
       .gateway_to_backends = address("2001:db8:3::1"),
       .backend = address("2001:db8:3::10"),
       .second_backend = address("2001:db8:3::20"),
       .black_hole = address("2001:db8:3::200"),
-      .pool = prefix("2001:db8:64::/64"),
+      .pool = prefix_of("2001:db8:64::/64"),
   };
   return family == Family::v4 ? v4 : v6;
 }

@@ -14,13 +14,11 @@
 #include <system_error>
 #include <vector>
 
+#include "support/system_failure.h"
+
 namespace gatehouse::test {
 
 namespace {
-
-[[noreturn]] void fail(const std::string& what) {
-  throw std::system_error(errno, std::generic_category(), what);
-}
 
 sock_filter statement(unsigned code, std::uint32_t value) {
   return {static_cast<std::uint16_t>(code), 0, 0, value};

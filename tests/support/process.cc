@@ -24,6 +24,7 @@
 #include <utility>
 
 #include "support/namespace.h"
+#include "support/system_failure.h"
 
 extern char** environ;  // NOLINT(readability-redundant-declaration): POSIX wants it declared by the program
 
@@ -33,10 +34,6 @@ namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
-
-[[noreturn]] void fail(const std::string& what) {
-  throw std::system_error(errno, std::generic_category(), what);
-}
 
 std::string find_program(const std::string& name) {
   if (name.find('/') != std::string::npos) return name;

@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "support/patience.h"
+#include "support/system_failure.h"
 
 namespace gatehouse::test {
 
@@ -20,10 +21,6 @@ namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
-
-[[noreturn]] void fail(const std::string& what) {
-  throw std::system_error(errno, std::generic_category(), what);
-}
 
 class Deadline {
  public:

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "support/patience.h"
+#include "support/system_failure.h"
 
 namespace gatehouse::test {
 
@@ -19,10 +20,6 @@ namespace {
 
 constexpr std::size_t most_pending = 262'144;  // an echo that is not read stops reading, as a real server does
 constexpr std::size_t most_remembered = 4096;
-
-[[noreturn]] void fail(const std::string& what) {
-  throw std::system_error(errno, std::generic_category(), what);
-}
 
 void add(const Fd& events, int descriptor) {
   epoll_event event{};
