@@ -15,12 +15,13 @@ if(GATEHOUSE_SANITIZE)
     # vptr: it asks through a pipe whether memory can be read, and calls every object bad where no descriptor is left (tests do that).
     target_compile_options(gatehouse_options INTERFACE -fno-sanitize-recover=all -fno-sanitize=vptr)
   endif()
-  # The sanitizers' libraries shared, so that a test may bring an operator new of its own.
+  # The sanitizers' libraries shared, so that a test may bring an operator new of its own; libFuzzer comes with the static ones.
   if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
     execute_process(COMMAND ${CMAKE_CXX_COMPILER} -print-file-name=libclang_rt.asan-${CMAKE_SYSTEM_PROCESSOR}.so OUTPUT_VARIABLE sanitizer_library
       OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
     cmake_path(GET sanitizer_library PARENT_PATH sanitizer_libraries)
-    target_link_options(gatehouse_options INTERFACE -shared-libsan -Wl,-rpath,${sanitizer_libraries} -fuse-ld=lld)
+    target_link_options(gatehouse_options INTERFACE -fuse-ld=lld
+      $<$<NOT:$<BOOL:$<TARGET_PROPERTY:WITH_LIBFUZZER>>>:-shared-libsan;-Wl,-rpath,${sanitizer_libraries}>)
   endif()
   # Warnings are the plain builds' business.
   target_compile_options(gatehouse_options INTERFACE -w)

