@@ -100,8 +100,9 @@ Result<void> VideoEncoder::Impl::open(std::uint32_t width, std::uint32_t height)
   codec_->flags |= AV_CODEC_FLAG_GLOBAL_HEADER;
   av_opt_set(codec_->priv_data, "preset", "veryfast", 0);
   av_opt_set(codec_->priv_data, "tune", "zerolatency", 0);
-  // One quantizer for all: a rate control that goes by likeness (crf) keeps a smaller copy of each picture and looks at it too. On text that
-  // scrolls it comes to twice the bytes for the same likeness (SSIM), a fifth more time and 4 MB more.
+  // One quantizer for all: a rate control that goes by likeness (crf) keeps a smaller copy of each picture and looks at
+  // it too. On text that scrolls it comes to twice the bytes for the same likeness (SSIM), a fifth more time and 4 MB
+  // more.
   av_opt_set(codec_->priv_data, "qp", "24", 0);
   av_opt_set(codec_->priv_data, "x264-params", "rc-lookahead=0:ref=1:scenecut=0:weightp=0", 0);
   av_opt_set(codec_->priv_data, "forced-idr", "1", 0);
@@ -157,6 +158,9 @@ Result<void> VideoEncoder::Impl::drain() {
     if (error < 0) return failed("encoding", error);
     av_packet_rescale_ts(packet_.get(), codec_->time_base, muxer_->streams[0]->time_base);
     packet_->stream_index = 0;
+    // The muxer would take the last picture of a fragment to last as long as the one before it, and move a next
+    // fragment that begins before that end behind it, with all that is in it.
+    packet_->duration = av_rescale_q(1, codec_->time_base, muxer_->streams[0]->time_base);
     if (const int written = av_write_frame(muxer_, packet_.get()); written < 0) return failed("the file", written);
     av_packet_unref(packet_.get());
   }
