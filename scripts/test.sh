@@ -9,6 +9,7 @@
 #   asan    unit and netns again under AddressSanitizer and UndefinedBehaviorSanitizer
 #   tsan    both again under ThreadSanitizer
 #   fuzz    build/asan: ten seconds for each fuzz target, from its corpus
+#   dev     build/dev: every file compiles by itself, without a warning
 #   lint    scripts/lint.sh: formatting, clang-tidy, shellcheck, headers that stand alone
 #   vm      vm-tests/run.sh: kernel and netns tests on the kernels of the distributions
 #   vm-quick  a few of them on each kernel; not part of all
@@ -25,14 +26,14 @@ while [ $# -gt 0 ]; do
     --preset)
       case "${2:-}" in dev|release) plain=$2 ;; *) echo "test: --preset is dev or release" >&2; exit 2 ;; esac
       shift ;;
-    unit|netns|asan|tsan|fuzz|lint|e2e|vm|vm-quick) parts+=("$1") ;;
-    all) parts+=(unit netns e2e asan tsan fuzz lint vm) ;;
-    -h|--help) sed -n '2,20s/^# \{0,1\}//p' "$0"; exit 0 ;;
+    unit|netns|asan|tsan|fuzz|dev|lint|e2e|vm|vm-quick) parts+=("$1") ;;
+    all) parts+=(unit netns e2e asan tsan fuzz dev lint vm) ;;
+    -h|--help) sed -n '2,21s/^# \{0,1\}//p' "$0"; exit 0 ;;
     *) echo "test: no part '$1' (see --help)" >&2; exit 2 ;;
   esac
   shift
 done
-if [ ${#parts[@]} = 0 ]; then parts=(unit netns e2e asan tsan fuzz lint vm); fi
+if [ ${#parts[@]} = 0 ]; then parts=(unit netns e2e asan tsan fuzz dev lint vm); fi
 [ "$(id -u)" = 0 ] || { echo "test: needs root, for namespaces and BPF: run it with sudo" >&2; exit 1; }
 command -v cmake > /dev/null || { echo "test: cmake is not installed: run scripts/setup.sh" >&2; exit 1; }
 
@@ -120,6 +121,9 @@ for part in "${parts[@]}"; do
       run_ctest "$part" "$part" '^(unit|netns)$'
       unset GATEHOUSE_TEST_PATIENCE ;;
     fuzz) run_ctest fuzz asan '^fuzz$' ;;
+    dev)
+      start=$SECONDS
+      if build dev; then conclude dev "$start" 1 0; else conclude dev "$start" 0 1 "its build failed: build/dev.log"; fi ;;
     lint) run_script lint scripts/lint.sh ;;
     e2e) run_ctest e2e "$plain" '^e2e$' ;;
     vm|vm-quick)
